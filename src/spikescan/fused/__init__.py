@@ -1,0 +1,49 @@
+"""HOW, FASTER: integrate, fire and reset in one operation, with one signature and several bodies."""
+
+from torch import Tensor
+
+from ..scan._select import resolve
+from ..types import State
+from . import _composed, _estimate, _reference
+from ._estimate import Estimated
+from ._problem import Dynamics, Operands, Result
+
+__all__ = ["Dynamics", "Estimated", "Operands", "Result", "estimate_and_fire", "integrate_and_fire"]
+
+
+def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", potentials: bool = False) -> Result:
+    """The forward pass of every leaky neuron of the package: LI (no firing), SPSN (no reset), LIF (reset).
+
+    `potentials` says whether the result's potentials are wanted; a fused kernel then writes them.
+    """
+    name = resolve(backend, x.current.device, x.current.dtype)
+    own = how.firing is not None and how.firing.kernel is None
+    if own and how.reset != "none" and backend == "auto":
+        name = "reference"  # documented: a surrogate of the user's own inside a reset loop
+    if name == "reference":
+        return _reference.integrate_and_fire(x, how)
+    if name == "fft" or (own and how.reset == "none"):
+        return _composed.integrate_and_fire(x, how, name)
+    from ._autograd import integrate_and_fire as fused
+
+    return fused(x, how, name, potentials)
+
+
+def estimate_and_fire(
+    current: Tensor,
+    state: State,
+    threshold: Tensor,
+    kappa: Tensor | None,
+    lengths: Tensor | None,
+    *,
+    decay: float,
+    previous: bool,
+    backend: str = "auto",
+) -> Estimated:
+    """The forward pass of MPE-PSN (see `spikescan.MPEPSN` for the equations and arguments)."""
+    name = resolve(backend, current.device, current.dtype)
+    if name == "fft":
+        raise ValueError("backend: 'fft' has nothing to transform in MPE-PSN, which has no recurrence")
+    return _estimate.estimate_and_fire(
+        current, state, threshold, kappa, lengths, decay=decay, previous=previous
+    )

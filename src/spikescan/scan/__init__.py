@@ -1,0 +1,42 @@
+"""HOW: v[t] = a v[t-1] + x[t], one function with several bodies (README.md derives it and its adjoint)."""
+
+import torch
+from torch import Tensor
+
+from ._autograd import scan_op
+from ._checks import accumulate_dtype, check_current, check_decay, over_features
+
+__all__ = ["linear_scan"]
+
+
+def linear_scan(
+    x: Tensor,
+    decay: float | Tensor,
+    initial: Tensor | None = None,
+    reverse: bool = False,
+    backend: str = "auto",
+) -> Tensor:
+    """v[t] = decay · v[t-1] + x[t] over the first axis, from v[-1] = `initial` (0 if None).
+
+    Args:
+        x: floating point (T, B, *features), T >= 1. Half precision is accumulated in float32.
+        decay: in [0, 1], dimensionless; a number or a tensor that broadcasts over the features; may require gradients.
+        initial: (B, *features), or None for zeros.
+        reverse: run from the last step to the first: v[t] = decay · v[t+1] + x[t], v[T] = `initial`.
+        backend: auto, reference, fft, numba or triton.
+    Returns:
+        v, of the shape and dtype of x. Differentiable in x, decay and initial.
+    Raises:
+        ValueError, TypeError: naming the argument.
+    Source: SPSN (Yarga and Wood, 2023), eq. 8-12.
+    """
+    check_current(x, "x")
+    dtype = accumulate_dtype(x)
+    flat = x.to(dtype).flatten(2) if x.dim() > 2 else x.to(dtype).unsqueeze(-1)
+    rate = over_features(check_decay(decay, x), x, "decay").to(dtype)
+    if initial is not None:
+        if initial.shape != x.shape[1:]:
+            raise ValueError(f"initial: shape {tuple(x.shape[1:])} is needed, found {tuple(initial.shape)}")
+        initial = initial.to(dtype).reshape(flat.shape[1:]).contiguous()
+    v = scan_op(flat.contiguous(), rate, initial, reverse, backend)
+    return v.view(x.shape).to(x.dtype)

@@ -1,0 +1,35 @@
+"""Without a reset, integration and firing come apart: two scans of any backend, then the firing function of torch on
+the whole sequence. This serves `backend="fft"` (SPSN eq. 15) and firing functions that users write."""
+
+import torch
+from torch import Tensor
+
+from ..random import uniform
+from ..scan._autograd import scan_op
+from ._estimate import last_valid
+from ._problem import Dynamics, Operands, Result, gain
+
+
+def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
+    if how.reset != "none":
+        raise ValueError(f"backend: {backend!r} cannot compute a reset, which is sequential; use auto or reference")
+    dtype = x.current.dtype
+    i = x.current
+    if x.decay_syn is not None:
+        i = scan_op(x.current, x.decay_syn.to(dtype), x.synapse, False, backend)
+    weight = gain(x.decay_mem, how.leaky_gain, dtype)
+    u = scan_op((weight * i).contiguous(), x.decay_mem.to(dtype), x.potential, False, backend)
+    s = None
+    if how.firing is not None:
+        draws = uniform(u.shape, seed=x.seed, step=x.step, device=u.device) if how.draws else None
+        s = how.firing(u, torch.cat([x.potential[None], u[:-1]]), draws, x.threshold)
+    if x.lengths is None:
+        return Result(s, u, i[-1], u[-1])
+    valid = torch.arange(len(u), device=u.device)[:, None, None] < x.lengths[:, None]
+    return Result(
+        None if s is None else s.masked_fill(~valid, 0),
+        u.masked_fill(~valid, 0),
+        last_valid(i, x.synapse, x.lengths),
+        last_valid(u, x.potential, x.lengths),
+    )
+

@@ -1,0 +1,91 @@
+"""MPE-PSN's operation: estimate, charge, fire and compare, elementwise with one shift in time.
+
+The reference body is plain torch operations, differentiated by autograd; the module `mpe_psn` has the equations.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..firing import Threshold, Triangular
+from ..random import uniform
+from ..types import State
+
+FIRE = Threshold(surrogate=Triangular())
+
+
+class Estimated(NamedTuple):
+    spikes: Tensor  # (T, B, *features)
+    potential: Tensor | None  # u, (T, B, *features)
+    carry: Tensor  # (B, *features): û of the last step (previous), u of the last step (current)
+    loss: Tensor | None
+
+
+def estimate_and_fire(
+    current: Tensor,
+    state: State,
+    threshold: Tensor,
+    kappa: Tensor | None,
+    lengths: Tensor | None,
+    *,
+    decay: float,
+    previous: bool,
+) -> Estimated:
+    """The reference body."""
+    x = current if current.dtype == torch.float64 else current.float()
+    steps = state.step + torch.arange(len(x), device=x.device)
+    padding = None
+    if lengths is not None:
+        padding = (steps - state.step)[:, None] >= lengths
+        padding = padding.view(padding.shape + (1,) * (x.dim() - 2))
+    rate = torch.sigmoid(x)
+    if state.seed is not None:
+        rate = (uniform(x.shape, seed=state.seed, step=state.step, device=x.device) < rate).to(x.dtype)
+    estimate = (1 - rate) * x
+    carried = torch.zeros_like(x[0]) if state.potential is None else state.potential.to(x.dtype)
+    if previous:
+        charge = decay * torch.cat([carried[None], estimate[:-1]]) + x
+    else:
+        later = (steps > 0).to(x.dtype).view(-1, *(1,) * (x.dim() - 1))
+        charge = decay * later * estimate + x
+    spikes = FIRE(charge, charge, None, threshold.to(x.dtype))
+    potential = (1 - spikes) * charge
+    loss = None
+    if kappa is not None:
+        target = potential if previous else torch.cat([carried[None], potential[:-1]])
+        weight = step_weights(kappa, state.step, len(x), previous).to(x.dtype)
+        distance = (estimate - target).square()
+        distance = distance if padding is None else distance.masked_fill(padding, 0)
+        loss = weight @ distance.flatten(1).sum(1) / loss_terms(kappa, x, lengths, previous)
+    carry = last_valid(estimate if previous else potential, carried, lengths)
+    if padding is not None:
+        spikes, potential = spikes.masked_fill(padding, 0), potential.masked_fill(padding, 0)
+    return Estimated(spikes.to(current.dtype), potential.to(current.dtype), carry, loss)
+
+
+def step_weights(kappa: Tensor, step: Tensor, length: int, previous: bool) -> Tensor:
+    """κ of each step of the chunk, (T,); 0 where a step has no term."""
+    if previous:
+        index = step + torch.arange(length, device=kappa.device)
+        return kappa.index_select(0, index)
+    index = step + torch.arange(-1, length - 1, device=kappa.device)
+    return kappa.index_select(0, index.clamp_min(0)) * (index >= 0)
+
+
+def loss_terms(kappa: Tensor, current: Tensor, lengths: Tensor | None, previous: bool) -> Tensor | int:
+    """How many terms the mean is over: the whole sequence's, also for a chunk of it."""
+    rows, neurons = current.shape[1], current.shape[2:].numel()
+    if lengths is None:
+        return max(1, len(kappa) * rows * neurons)
+    valid = lengths if previous else (lengths - 1).clamp_min(0)
+    return (valid.sum() * neurons).clamp_min(1)
+
+
+def last_valid(sequence: Tensor, initial: Tensor, lengths: Tensor | None) -> Tensor:
+    """The value after each row's last valid step."""
+    if lengths is None:
+        return sequence[-1]
+    rows = torch.arange(len(lengths), device=lengths.device)
+    none = (lengths < 1).view(-1, *(1,) * (sequence.dim() - 2))
+    return torch.where(none, initial, sequence[(lengths - 1).clamp_min(0), rows])

@@ -1,0 +1,59 @@
+"""The one signature of the fused operation, as data: what the neuron is, apart from its tensors."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..firing import Firing
+
+RESETS = ("none", "hard", "soft")
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """What is not a tensor: how a neuron fires, resets and takes its input in.
+
+    firing: None for a leaky integrator, which only has potentials.
+    reset: none, hard (u = w·(1 - s)) or soft (u = w - threshold·s).
+    detach_reset: whether the reset carries no gradient.
+    leaky_gain: whether the membrane takes (1 - β)·i (SPSN) or i (MPE-PSN's vanilla LIF).
+    deterministic: stochastic firing with 1/2 for every draw.
+    """
+
+    firing: Firing | None
+    reset: str = "none"
+    detach_reset: bool = True
+    leaky_gain: bool = True
+    deterministic: bool = False
+
+    @property
+    def draws(self) -> bool:
+        return self.firing is not None and self.firing.stochastic and not self.deterministic
+
+
+class Operands(NamedTuple):
+    """The tensors. (T, B, N) current, contiguous, float32 or float64; what follows has its dtype except as said."""
+
+    current: Tensor
+    decay_syn: Tensor | None  # (N,) float64; None: no synapse stage
+    decay_mem: Tensor  # (N,) float64
+    synapse: Tensor  # (B, N) i[-1]
+    potential: Tensor  # (B, N) u[-1]
+    threshold: Tensor | None  # (N,)
+    seed: Tensor | None  # 0-d int64
+    step: Tensor | None  # 0-d int64
+    lengths: Tensor | None  # (B,) int64
+
+
+class Result(NamedTuple):
+    spikes: Tensor | None  # (T, B, N)
+    potential: Tensor | None  # (T, B, N)
+    last_synapse: Tensor  # (B, N)
+    last_potential: Tensor  # (B, N)
+
+
+def gain(decay_mem: Tensor, leaky: bool, dtype: torch.dtype) -> Tensor:
+    """1 - β, subtracted in float64: in float32 it would lose its digits for β near 1."""
+    return (1 - decay_mem if leaky else torch.ones_like(decay_mem)).to(dtype)

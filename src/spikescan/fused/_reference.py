@@ -1,0 +1,44 @@
+"""The definition: integrate, fire, reset, a loop over time that autograd differentiates. Oracle of every other body."""
+
+import torch
+from torch import Tensor
+
+from ..random import uniform
+from ._problem import Dynamics, Operands, Result, gain
+
+
+def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
+    """i[t] = α i[t-1] + x[t];  w[t] = β u[t-1] + gain·i[t];  s[t] = fire(w[t]);  u[t] = reset(w[t], s[t])
+
+    (SPSN eq. 5, 7 and, with a reset, eq. 6 as the published code computes it.) After `lengths` the state stands still
+    and spikes and potentials are 0.
+    """
+    dtype, beta = x.current.dtype, x.decay_mem.to(x.current.dtype)
+    alpha = None if x.decay_syn is None else x.decay_syn.to(dtype)
+    weight = gain(x.decay_mem, how.leaky_gain, dtype)
+    i, u, spikes, potentials = x.synapse, x.potential, [], []
+    draws = uniform(x.current.shape, seed=x.seed, step=x.step, device=x.current.device) if how.draws else None
+    for t, current in enumerate(x.current):
+        i_new = current if alpha is None else alpha * i + current
+        w = beta * u + weight * i_new
+        s = None
+        if how.firing is not None:
+            s = how.firing(w, u, None if draws is None else draws[t], x.threshold)
+        u_new = reset(w, s, x.threshold, how)
+        if x.lengths is not None:
+            valid = (t < x.lengths)[:, None]
+            i_new, s = torch.where(valid, i_new, i), None if s is None else s.masked_fill(~valid, 0)
+            potentials.append(u_new.masked_fill(~valid, 0))
+            u_new = torch.where(valid, u_new, u)
+        else:
+            potentials.append(u_new)
+        i, u = i_new, u_new
+        spikes.append(s)
+    return Result(None if how.firing is None else torch.stack(spikes), torch.stack(potentials), i, u)
+
+
+def reset(w: Tensor, s: Tensor | None, threshold: Tensor | None, how: Dynamics) -> Tensor:
+    if how.reset == "none" or s is None:
+        return w
+    s = s.detach() if how.detach_reset else s
+    return w * (1 - s) if how.reset == "hard" else w - threshold * s

@@ -1,0 +1,104 @@
+"""The feed-forward network of the SPSN experiments: Linear, neuron, …, Linear, leaky integrator."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from ..neurons import SPSN, LeakyIntegrator, Neuron
+from ..random import as_seed, fold, new_seed
+from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed
+from ._norm import SequenceNorm
+
+
+class SpikingMLP(nn.Module):
+    """Hidden layers of spiking neurons and a readout of potentials (SPSN section IV-A: 700 inputs, 3 x 128, 20 classes).
+
+    Args:
+        inputs: channels of the input.
+        hidden: neurons of each hidden layer.
+        classes: neurons of the readout.
+        neuron: makes a layer's neurons; called once for each hidden layer.
+        readout: makes the readout's neurons, leaky integrators; None leaves the plain Linear (the non-spiking baseline).
+        norm: batch normalisation after each hidden Linear, which then has no bias; padding enters no statistic.
+        dropout: probability of dropping a hidden output, independently at each step.
+        bias: whether the Linear layers have one.
+        init: "published" (Kaiming uniform over fan_in with linear gain, zero bias) or "torch" (PyTorch's own).
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        hidden: Sequence[int] = (128, 128, 128),
+        classes: int = 20,
+        neuron: Callable[[], Neuron] = SPSN,
+        readout: Callable[[], Neuron] | None = LeakyIntegrator,
+        *,
+        norm: bool = False,
+        dropout: float = 0.0,
+        bias: bool = True,
+        init: str = "published",
+    ) -> None:
+        super().__init__()
+        if init not in ("published", "torch"):
+            raise ValueError(f"init: {init!r} is not published or torch")
+        sizes = [inputs, *hidden]
+        self.linears = nn.ModuleList(
+            nn.Linear(before, after, bias=bias and not norm) for before, after in zip(sizes, hidden, strict=False)
+        )
+        self.norms = nn.ModuleList(SequenceNorm(size) for size in hidden) if norm else None
+        self.neurons = nn.ModuleList(neuron() for _ in hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(sizes[-1], classes, bias=bias)
+        self.readout = None if readout is None else readout()
+        if init == "published":
+            self.apply(_published_init)
+
+    def run(
+        self,
+        x: Tensor,
+        state: NetworkState | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NetworkOutput:
+        """Readout potentials (T, B, classes), the hidden layers' outputs, and the state after the last step.
+
+        Args:
+            x: (T, B, inputs) event counts or any floating-point input.
+            state: what an earlier chunk returned; it carries seeds and steps. None starts at rest.
+            seed: of all draws of the network; layer k uses `random.fold(seed, k)`.
+            lengths: int64 (B,); steps from lengths[b] on are padding.
+            potentials: whether the hidden layers' potentials are wanted as well.
+        """
+        if state is not None and seed is not None:
+            raise ValueError("seed: the state already carries one; pass either")
+        if state is None:
+            seed = new_seed(x.device) if seed is None else as_seed(seed, x.device)
+        layers: list[NeuronOutput] = []
+        for k, neuron in enumerate(self.neurons):
+            x = self.linears[k](x)
+            x = x if self.norms is None else self.norms[k](x, lengths)
+            before, own = (None, fold(seed, k)) if state is None else (state.layers[k], None)
+            out = neuron.run(x, before, seed=own, lengths=lengths, potentials=potentials)
+            layers.append(out)
+            x = self.dropout(out.spikes)
+        x, after = self._read(self.output(x), state, lengths)
+        return NetworkOutput(x, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
+
+    def _read(self, x: Tensor, state: NetworkState | None, lengths: Tensor | None):
+        if self.readout is None:
+            return x, None
+        out = self.readout.run(x, None if state is None else state.readout, lengths=lengths)
+        return out.potential, out.state
+
+    def forward(self, x: Tensor, seed: Seed | None = None) -> Tensor:
+        """The readout's potentials alone, (T, B, classes)."""
+        return self.run(x, seed=seed).readout
+
+
+def _published_init(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_uniform_(module.weight, mode="fan_in", nonlinearity="linear")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,100 @@
+"""The one abstract base: what every neuron offers. Classes below it are abstract or final."""
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from ..random import as_seed, new_seed
+from ..scan._checks import check_current, check_lengths
+from ..scan._select import check_backend
+from ..types import NeuronOutput, Seed, State
+from ._decay import FullPrecision
+
+
+class Neuron(FullPrecision):
+    """A layer of neurons: currents (T, B, *features) in, spikes of the same shape and dtype out.
+
+    backend: "auto", "reference", "fft", "numba" or "triton"; readable, settable, looked up at each call.
+    spiking: whether the output is 0/1 spikes (a leaky integrator gives potentials, a ReLU activations).
+    deterministic: whether a stochastic neuron evaluates without draws.
+    """
+
+    spiking = True
+    stochastic = False
+
+    def __init__(self, *, backend: str = "auto", deterministic: bool = False) -> None:
+        super().__init__()
+        self.backend = backend
+        self.deterministic = deterministic
+
+    @property
+    def backend(self) -> str:
+        return self._backend
+
+    @backend.setter
+    def backend(self, backend: str) -> None:
+        self._backend = check_backend(backend)
+
+    @abstractmethod
+    def run(
+        self,
+        current: Tensor,
+        state: State | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NeuronOutput:
+        """Everything the neuron computes for a chunk of time steps.
+
+        Args:
+            current: floating point (T, B, *features).
+            state: what an earlier chunk returned; None starts at rest. It carries the seed and the step.
+            seed: of the draws, an int or a 0-d int64 tensor; None takes one from torch's generator.
+            lengths: int64 (B,); steps from lengths[b] on are padding: their spikes are 0, and the state of row b is
+                the one after its last valid step.
+            potentials: whether `potential` is wanted as well.
+        Raises:
+            ValueError, TypeError: naming the argument.
+        """
+
+    def forward(self, current: Tensor, seed: Seed | None = None) -> Tensor:
+        """The spikes alone, so that neurons work inside `nn.Sequential`."""
+        spikes = self.run(current, seed=seed).spikes
+        assert spikes is not None
+        return spikes
+
+    def advance(
+        self, current: Tensor, state: State | None = None, *, seed: Seed | None = None
+    ) -> tuple[Tensor, State]:
+        """(spikes, state): one chunk of a longer sequence. The chunks' spikes joined are those of the whole."""
+        out = self.run(current, state, seed=seed)
+        assert out.spikes is not None
+        return out.spikes, out.state
+
+
+def begin(
+    current: Tensor, state: State | None, seed: Seed | None, lengths: Tensor | None, draws: bool
+) -> tuple[State, Tensor | None]:
+    """Check what `run` was given; return the state to start from (seed and step set where it draws) and `lengths`."""
+    check_current(current)
+    lengths = check_lengths(lengths, current)
+    if state is None:
+        state = State()
+    elif seed is not None and state.seed is not None:
+        raise ValueError("seed: the state already carries one; pass either")
+    for name in ("synapse", "potential"):
+        value = getattr(state, name)
+        if value is not None and (value.shape != current.shape[1:] or value.device != current.device):
+            raise ValueError(
+                f"state.{name}: {tuple(current.shape[1:])} on {current.device} is needed, "
+                f"found {tuple(value.shape)} on {value.device}"
+            )
+    if draws and state.seed is None:
+        chosen = new_seed(current.device) if seed is None else as_seed(seed, current.device)
+        state = state._replace(seed=chosen)
+    if state.step is None:
+        state = state._replace(step=torch.zeros((), dtype=torch.int64, device=current.device))
+    return state, lengths
+

@@ -1,0 +1,119 @@
+"""The base of all neurons whose membrane is a leaky integrator: LI, LIF and SPSN are declarations on it."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..fused import Dynamics, Operands, integrate_and_fire
+from ..scan._checks import accumulate_dtype, over_features
+from ..types import NeuronOutput, Seed, State
+from ._base import Neuron, begin
+from ._decay import Decay
+
+Features = int | tuple[int, ...] | None
+
+
+class LeakyNeuron(Neuron):
+    """Synapse i[t] = α i[t-1] + x[t], membrane u[t] = β u[t-1] + (1-β) i[t], and what `dynamics` adds.
+
+    Args:
+        tau_mem, tau_syn: time constants in seconds; `tau_syn=None` means no synapse stage, i = x.
+        dt: the time step in seconds.
+        learn_tau: learn a decay for each feature, inside (0, 1); needs `features`.
+        learn_threshold: learn the threshold, one for each feature if `features` is given, else one.
+        features: N, or the feature shape.
+    """
+
+    def __init__(
+        self,
+        tau_mem: float | Tensor,
+        tau_syn: float | Tensor | None,
+        dt: float,
+        *,
+        dynamics: Dynamics,
+        threshold: float | None = None,
+        learn_tau: bool = False,
+        learn_threshold: bool = False,
+        features: Features = None,
+        backend: str = "auto",
+        deterministic: bool = False,
+    ) -> None:
+        super().__init__(backend=backend, deterministic=deterministic)
+        shape = (features,) if isinstance(features, int) else features
+        self._dynamics = dynamics
+        self.dt = dt
+        self.decay_mem = Decay("tau_mem", tau_mem, dt, learn_tau, shape)
+        self.decay_syn = None if tau_syn is None else Decay("tau_syn", tau_syn, dt, learn_tau, shape)
+        self._add_threshold(threshold, learn_threshold, shape)
+
+    def _add_threshold(self, threshold: float | None, learn: bool, shape: tuple[int, ...] | None) -> None:
+        if threshold is None:
+            if learn:
+                raise ValueError("learn_threshold: this firing function has no threshold")
+            self.threshold = None
+            return
+        if not math.isfinite(threshold):
+            raise ValueError(f"threshold: a finite number is needed, found {threshold}")
+        value = torch.full((shape or ()) if learn else (), float(threshold))
+        if learn:
+            self.threshold = nn.Parameter(value)
+        else:
+            self.register_buffer("threshold", value, persistent=False)
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """What the neuron is, apart from its tensors."""
+        how = self._dynamics
+        return Dynamics(how.firing, how.reset, how.detach_reset, how.leaky_gain, self.deterministic)
+
+    def run(
+        self,
+        current: Tensor,
+        state: State | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NeuronOutput:
+        how = self.dynamics
+        state, lengths = begin(current, state, seed, lengths, how.draws)
+        potentials = potentials or how.firing is None
+        result = integrate_and_fire(
+            self._operands(current, state, lengths), how, backend=self.backend, potentials=potentials
+        )
+        shape, dtype = current.shape, current.dtype
+        after = State(
+            None if self.decay_syn is None else result.last_synapse.view(shape[1:]),
+            result.last_potential.view(shape[1:]),
+            state.seed,
+            state.step + len(current),
+        )
+        return NeuronOutput(
+            None if result.spikes is None else result.spikes.view(shape).to(dtype),
+            after,
+            result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
+        )
+
+    def _operands(self, current: Tensor, state: State, lengths: Tensor | None) -> Operands:
+        dtype = accumulate_dtype(current)
+        rows, count = current.shape[1], current.shape[2:].numel()
+
+        def column(value: Tensor | None) -> Tensor:
+            return current.new_zeros((rows, count), dtype=dtype) if value is None else value.to(dtype).view(rows, count)
+
+        return Operands(
+            current.to(dtype).reshape(len(current), rows, count).contiguous(),
+            None if self.decay_syn is None else over_features(self.decay_syn(), current, "tau_syn"),
+            over_features(self.decay_mem(), current, "tau_mem"),
+            column(state.synapse),
+            column(state.potential),
+            None if self.threshold is None else over_features(self.threshold.to(dtype), current, "threshold"),
+            state.seed,
+            state.step,
+            lengths,
+        )
+
+    def extra_repr(self) -> str:
+        how = self._dynamics
+        return f"firing={how.firing}, reset={how.reset}, dt={self.dt} s, backend={self.backend}"

@@ -1,0 +1,116 @@
+"""MPE-PSN (Chen et al., "Time-independent Spiking Neuron via Membrane Potential Estimation"): no recurrence at all.
+
+I current, ô drawn spike, û estimate of the membrane after a step, h charge, o spikes, u membrane after the reset,
+τ decay (dimensionless), V_th threshold, κ weight of a step in the estimation loss.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from ..fused import estimate_and_fire
+from ..types import NeuronOutput, Seed, State
+from ._base import Neuron, begin
+
+
+class MPEPSN(Neuron):
+    """ô[t] ~ Bernoulli(σ(I[t]));  û[t] = (1 - ô[t])·I[t];  h[t] = τ û[t-1] + I[t];  o[t] = Θ(h[t] - V_th);
+    u[t] = (1 - o[t])·h[t];  L_mem = mean κ[t]·(û[t] - u[t])²   (the paper's equations, estimate="previous").
+
+    With estimate="current", as in the published gesture and N-Caltech101 runs: h[t] = τ û[t] + I[t] for t >= 1,
+    h[0] = I[0], and L_mem is the mean over t = 1…T-1 of κ[t]·(û[t] - u[t-1])².
+
+    Args:
+        steps: T, for which κ holds a weight each; `run` then returns L_mem and accepts no other length (a chunk with
+            a state returns its share of L_mem: the shares add up to the whole's). None: any length, no L_mem.
+        decay: τ (0.25).
+        estimate: "previous" or "current".
+        threshold: where the learned V_th starts (1).
+        deterministic: (1 - σ(I))·I, the estimate's mean, stands for û: evaluation without draws.
+        backend: see `Neuron`.
+    Parameters: `threshold` (scalar) and `kappa` (T values that start at 1/T; T-1 values that start at 1/(T-1) for
+    estimate="current"). κ is not constrained and can drive its loss down: log it.
+    """
+
+    stochastic = True
+
+    def __init__(
+        self,
+        steps: int | None = None,
+        decay: float = 0.25,
+        estimate: str = "previous",
+        *,
+        threshold: float = 1.0,
+        deterministic: bool = False,
+        backend: str = "auto",
+    ) -> None:
+        super().__init__(backend=backend, deterministic=deterministic)
+        if estimate not in ("previous", "current"):
+            raise ValueError(f"estimate: {estimate!r} is not previous or current")
+        if not 0 <= decay <= 1:
+            raise ValueError(f"decay: a number in [0, 1] is needed, found {decay}")
+        if not math.isfinite(threshold):
+            raise ValueError(f"threshold: a finite number is needed, found {threshold}")
+        first = int(estimate == "current")
+        if steps is not None and steps < 1 + first:
+            raise ValueError(f"steps: at least {1 + first} is needed for estimate={estimate!r}, found {steps}")
+        self.steps, self.decay, self.estimate = steps, float(decay), estimate
+        self.threshold = nn.Parameter(torch.tensor(float(threshold)))
+        self.kappa = None
+        if steps is not None:
+            self.kappa = nn.Parameter(torch.full((steps - first,), 1 / (steps - first)))
+
+    def run(
+        self,
+        current: Tensor,
+        state: State | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NeuronOutput:
+        if self.steps is not None and state is None and len(current) != self.steps:
+            raise ValueError(
+                f"current: {len(current)} steps, but the estimation loss of MPEPSN(steps={self.steps}) is over "
+                f"{self.steps}; cut the sequence so, or use MPEPSN(steps={len(current)}) or steps=None"
+            )
+        return self._run(current, state, seed, lengths, potentials, self.kappa)
+
+    def forward(self, current: Tensor, seed: Seed | None = None) -> Tensor:
+        """The spikes alone, of a sequence of any length."""
+        return self.advance(current, seed=seed)[0]
+
+    def advance(
+        self, current: Tensor, state: State | None = None, *, seed: Seed | None = None
+    ) -> tuple[Tensor, State]:
+        """(spikes, state) of a chunk of any length."""
+        out = self._run(current, state, seed, None, False, None)
+        assert out.spikes is not None
+        return out.spikes, out.state
+
+    def _run(
+        self,
+        current: Tensor,
+        state: State | None,
+        seed: Seed | None,
+        lengths: Tensor | None,
+        potentials: bool,
+        kappa: Tensor | None,
+    ) -> NeuronOutput:
+        state, lengths = begin(current, state, seed, lengths, draws=not self.deterministic)
+        result = estimate_and_fire(
+            current,
+            state,
+            self.threshold,
+            kappa,
+            lengths,
+            decay=self.decay,
+            previous=self.estimate == "previous",
+            backend=self.backend,
+        )
+        after = state._replace(potential=result.carry, step=state.step + len(current))
+        return NeuronOutput(result.spikes, after, result.potential if potentials else None, result.loss)
+
+    def extra_repr(self) -> str:
+        return f"steps={self.steps}, decay={self.decay}, estimate={self.estimate}, backend={self.backend}"

@@ -1,0 +1,33 @@
+"""The non-spiking baseline of the SPSN experiments: a ReLU with a neuron's interface and no memory."""
+
+import torch
+from torch import Tensor
+
+from ..types import NeuronOutput, Seed, State
+from ._base import Neuron, begin
+
+
+class ReLU(Neuron):
+    """max(x, 0) at each step. `spikes` holds the activations, which are not spikes: `spiking` is False."""
+
+    spiking = False
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def run(
+        self,
+        current: Tensor,
+        state: State | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NeuronOutput:
+        state, lengths = begin(current, state, seed, lengths, draws=False)
+        out = current.relu()
+        if lengths is not None:
+            steps = torch.arange(len(out), device=out.device)
+            padding = (steps[:, None] >= lengths).view(len(out), -1, *(1,) * (out.dim() - 2))
+            out = out.masked_fill(padding, 0)
+        return NeuronOutput(out, state._replace(step=state.step + len(current)), current if potentials else None)

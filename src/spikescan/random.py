@@ -1,0 +1,93 @@
+"""The random numbers of every stochastic neuron: a counter, not a stream.
+
+The draw for (seed, time step, batch row, feature) is word `feature mod 4` of Philox 4x32-10 (Salmon et al., "Parallel
+random numbers: as easy as 1, 2, 3", SC 2011) at
+
+    counter = (feature div 4, batch row, step low word, step high word)      key = (seed low word, seed high word)
+
+of which the upper 23 bits k give r = (k + 1/2) / 2^23, exact in float32 and never 0 or 1. Nothing else enters, so the
+draw is the same on every backend and device, for every batch size and every chunking.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from .types import Seed
+
+MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
+KEY_STEPS = 0x9E3779B9, 0xBB67AE85
+ROUNDS = 10
+_WORD = 0xFFFFFFFF
+
+
+def philox(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+    """Four 32-bit words (in int64 tensors that broadcast together) for each counter: the reference in torch operations."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(ROUNDS):
+        # The int64 products wrap; their 64 bits are right all the same, and the masks take the sign away.
+        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0, c1, c2, c3 = ((p1 >> 32) & _WORD) ^ c1 ^ k0, p1 & _WORD, ((p0 >> 32) & _WORD) ^ c3 ^ k1, p0 & _WORD
+        k0, k1 = (k0 + KEY_STEPS[0]) & _WORD, (k1 + KEY_STEPS[1]) & _WORD
+    return c0, c1, c2, c3
+
+
+def as_seed(seed: Seed, device: torch.device | str | None = None) -> Tensor:
+    """`seed` as a 0-d int64 tensor on `device`."""
+    if isinstance(seed, Tensor):
+        if seed.dtype != torch.int64 or seed.dim() != 0:
+            raise TypeError(f"seed: a 0-d int64 tensor is needed, found {seed.dtype} of shape {tuple(seed.shape)}")
+        return seed.to(device)
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed: an int or a 0-d int64 tensor is needed, found {type(seed).__name__}")
+    if not -(2**63) <= seed < 2**63:
+        raise ValueError(f"seed: {seed} does not fit into 64 bits")
+    return torch.tensor(seed, dtype=torch.int64, device=device)
+
+
+def new_seed(device: torch.device | str | None = None) -> Tensor:
+    """A fresh seed from torch's generator, so that `torch.manual_seed` governs; one of its own for each DDP rank."""
+    seed = torch.randint(-(2**63), 2**63 - 1, (), dtype=torch.int64, device=device)
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return fold(seed, torch.distributed.get_rank())
+    return seed
+
+
+def fold(seed: Seed, *data: int | Tensor) -> Tensor:
+    """Derive a seed: `fold(seed, layer)`, `fold(seed, epoch, batch)`. Philox itself is the hash."""
+    seed = as_seed(seed)
+    for value in data:
+        value = as_seed(value, seed.device)
+        words = (value & _WORD, (value >> 32) & _WORD, torch.full_like(value, 0x666F6C64), torch.zeros_like(value))
+        low, high, _, _ = philox(words, (seed & _WORD, (seed >> 32) & _WORD))
+        seed = low | (high << 32)
+    return seed
+
+
+def uniform(
+    shape: tuple[int, ...], *, seed: Seed, step: int | Tensor = 0, device: torch.device | str | None = None
+) -> Tensor:
+    """The numbers in (0, 1) that a neuron called with `seed` uses for steps `step`, `step + 1`, …
+
+    Args:
+        shape: (T, B, *features).
+        seed: an int or a 0-d int64 tensor.
+        step: the first time step, an int or a 0-d int64 tensor.
+    Returns:
+        float32 (T, B, *features), the same on every device.
+    """
+    if len(shape) < 2:
+        raise ValueError(f"shape: (T, B, *features) is needed, found {tuple(shape)}")
+    seed, step = as_seed(seed, device), as_seed(step, device)
+    times, rows, features = shape[0], shape[1], math.prod(shape[2:])
+
+    def axis(size: int, *view: int) -> Tensor:
+        return torch.arange(size, dtype=torch.int64, device=device).view(view)
+
+    steps = step + axis(times, -1, 1, 1)
+    counter = (axis(-(-features // 4), 1, 1, -1), axis(rows, 1, -1, 1), steps & _WORD, (steps >> 32) & _WORD)
+    words = torch.stack(torch.broadcast_tensors(*philox(counter, (seed & _WORD, (seed >> 32) & _WORD))), dim=-1)
+    bits = words.flatten(2)[..., :features] >> 9
+    return ((bits.to(torch.float32) + 0.5) * 2.0**-23).view(shape)

@@ -1,0 +1,59 @@
+"""One operator for all backends, and the adjoint of a scan: the scan reversed.
+
+    g[t] = ∂v[t] + a g[t+1]      ∂x = g      ∂a = Σ g[t] v[t-1]      ∂v[-1] = a g[0]
+"""
+
+import torch
+from torch import Tensor
+
+from . import _fft, _reference
+from ._select import select
+
+
+def _numba(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
+    from . import _numba as body
+
+    return body.linear_scan(x, decay, initial, reverse)
+
+
+def _triton(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
+    from . import _triton as body
+
+    return body.linear_scan(x, decay, initial, reverse)
+
+
+BODIES = {"reference": _reference.linear_scan, "fft": _fft.linear_scan, "numba": _numba, "triton": _triton}
+
+
+@torch.library.custom_op("spikescan::linear_scan", mutates_args=())
+def scan_op(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
+    """x (T, B, N), decay (N,), initial (B, N) or None, all of one dtype -> v (T, B, N)."""
+    return select(BODIES, backend, x, "linear scan")(x, decay, initial, reverse)
+
+
+@scan_op.register_fake
+def _(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+def _setup(ctx, inputs, output) -> None:
+    _, decay, initial, ctx.reverse, ctx.backend = inputs
+    v = output if ctx.needs_input_grad[1] else None
+    ctx.save_for_backward(decay, initial, v)
+
+
+def _backward(ctx, grad: Tensor):
+    decay, initial, v = ctx.saved_tensors
+    g = scan_op(grad.contiguous(), decay, None, not ctx.reverse, ctx.backend)
+    first = -1 if ctx.reverse else 0
+    grad_decay = grad_initial = None
+    if ctx.needs_input_grad[1]:
+        start = torch.zeros_like(v[:1]) if initial is None else initial[None]
+        before = torch.cat([v[1:], start] if ctx.reverse else [start, v[:-1]])
+        grad_decay = (g * before).sum((0, 1))
+    if ctx.needs_input_grad[2]:
+        grad_initial = decay * g[first]
+    return g, grad_decay, grad_initial, None, None
+
+
+torch.library.register_autograd("spikescan::linear_scan", _backward, setup_context=_setup)

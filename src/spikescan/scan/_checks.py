@@ -1,0 +1,57 @@
+"""What every operation asks of its arguments, said once; errors name the argument."""
+
+import torch
+from torch import Tensor
+
+
+def check_current(current: Tensor, name: str = "current") -> None:
+    if not isinstance(current, Tensor):
+        raise TypeError(f"{name}: a tensor is needed, found {type(current).__name__}")
+    if not current.is_floating_point():
+        raise TypeError(f"{name}: a floating-point tensor is needed, found {current.dtype}")
+    if current.dim() < 2:
+        raise ValueError(f"{name}: (T, B, *features) is needed, found shape {tuple(current.shape)}")
+    if current.shape[0] < 1:
+        raise ValueError(f"{name}: at least one time step is needed, found shape {tuple(current.shape)}")
+
+
+def accumulate_dtype(current: Tensor) -> torch.dtype:
+    """float64 for float64, else float32: a scan never accumulates in half precision."""
+    return torch.float64 if current.dtype == torch.float64 else torch.float32
+
+
+def check_decay(decay: float | Tensor, current: Tensor, name: str = "decay") -> Tensor:
+    """`decay` as a float64 tensor on the current's device. Values of a tensor are checked on the CPU only, where it
+    costs no wait."""
+    if not isinstance(decay, Tensor):
+        if not 0.0 <= decay <= 1.0:
+            raise ValueError(f"{name}: a number in [0, 1] is needed, found {decay}")
+        return torch.full((), decay, dtype=torch.float64, device=current.device)
+    if decay.device != current.device:
+        raise ValueError(f"{name}: is on {decay.device}, the current on {current.device}")
+    if not torch.compiler.is_compiling() and decay.device.type == "cpu":
+        low, high = torch.aminmax(decay.detach()) if decay.numel() else (decay, decay)
+        if decay.numel() and not (low >= 0 and high <= 1):  # also catches NaN
+            raise ValueError(f"{name}: values in [0, 1] are needed, found {low.item()} to {high.item()}")
+    return decay.to(torch.float64)
+
+
+def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:
+    """Broadcast a per-feature value over the current's features and flatten it: (N,), contiguous."""
+    features = current.shape[2:]
+    try:
+        return value.expand(features).reshape(features.numel()).contiguous()
+    except RuntimeError:
+        raise ValueError(
+            f"{name}: shape {tuple(value.shape)} does not broadcast over the features {tuple(features)}"
+        ) from None
+
+
+def check_lengths(lengths: Tensor | None, current: Tensor) -> Tensor | None:
+    if lengths is None:
+        return None
+    if lengths.shape != current.shape[1:2] or lengths.dtype != torch.int64:
+        raise ValueError(
+            f"lengths: int64 of shape ({current.shape[1]},) is needed, found {lengths.dtype} {tuple(lengths.shape)}"
+        )
+    return lengths.to(current.device)

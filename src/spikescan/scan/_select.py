@@ -1,0 +1,54 @@
+"""Which body of an operation runs: a table and a pure function. Nothing falls back in silence.
+
+What `backend="auto"` takes:
+
+| device | float32, float16, bfloat16 | float64 |
+|---|---|---|
+| cpu    | numba | numba |
+| cuda   | triton | reference |
+| other  | reference | reference |
+"""
+
+import os
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+BACKENDS = ("auto", "reference", "fft", "numba", "triton")
+AUTO = {
+    ("cpu", torch.float64): "numba",
+    ("cpu", torch.float32): "numba",
+    ("cpu", torch.float16): "numba",
+    ("cpu", torch.bfloat16): "numba",
+    ("cuda", torch.float32): "triton",
+    ("cuda", torch.float16): "triton",
+    ("cuda", torch.bfloat16): "triton",
+}
+DEVICES = {"numba": "cpu", "triton": "cuda"}
+
+
+def check_backend(backend: str) -> str:
+    if backend not in BACKENDS:
+        raise ValueError(f"backend: {backend!r} is not one of {', '.join(BACKENDS)}")
+    return backend
+
+
+def resolve(backend: str, device: torch.device, dtype: torch.dtype) -> str:
+    """The name of the backend that serves (device, dtype); an explicit one that cannot serve raises and says why."""
+    check_backend(backend)
+    if backend == "auto":
+        return AUTO.get((device.type, dtype), "reference")
+    interpreted = backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
+    if backend in DEVICES and device.type != DEVICES[backend] and not interpreted:
+        raise ValueError(f"backend: {backend!r} needs a tensor on {DEVICES[backend]}, the current is on {device.type}")
+    return backend
+
+
+def select(bodies: Mapping[str, Callable], backend: str, current: Tensor, what: str) -> Callable:
+    """The function that computes `what` for `current` under `backend`."""
+    name = resolve(backend, current.device, current.dtype)
+    if name not in bodies:
+        served = ", ".join(bodies)
+        raise ValueError(f"backend: {name!r} has no {what}; it is served by {served}")
+    return bodies[name]

@@ -1,0 +1,63 @@
+"""The axis glossary, what a neuron carries from chunk to chunk, and what it returns.
+
+Every sequence tensor is time first: (T, B, *features), with T time steps, B samples and N = prod(features) neurons.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+Seed = int | Tensor
+"""An int or a 0-d int64 tensor (a tensor never breaks a graph and never waits for the device)."""
+
+
+class State(NamedTuple):
+    """What a neuron needs to go on after a chunk: a pytree of tensors through which gradients flow.
+
+    `synapse` and `potential` are (B, *features), float32 (float64 for a float64 current). For MPE-PSN, `potential` is
+    the estimate û of the last step. `seed` and `step` are 0-d int64: the draws of the next step are those of `step`.
+    What a neuron does not have is None.
+    """
+
+    synapse: Tensor | None = None
+    potential: Tensor | None = None
+    seed: Tensor | None = None
+    step: Tensor | None = None
+
+    def detach(self) -> "State":
+        """The same values, cut from the graph (truncated back-propagation)."""
+        return State(*(value if value is None else value.detach() for value in self))
+
+
+class NeuronOutput(NamedTuple):
+    """All that one neuron returns for one chunk; nothing is left on the module.
+
+    `spikes` and `potential` are (T, B, *features) in the current's dtype; `potential` is None unless it was asked for
+    (a leaky integrator has only potentials: its `spikes` is None). `estimation_loss` is MPE-PSN's L_mem, a scalar.
+    """
+
+    spikes: Tensor | None
+    state: State
+    potential: Tensor | None = None
+    estimation_loss: Tensor | None = None
+
+
+class NetworkState(NamedTuple):
+    """One state for each hidden layer and the readout's (None for a readout without integrator)."""
+
+    layers: tuple[State, ...]
+    readout: State | None
+
+    def detach(self) -> "NetworkState":
+        return NetworkState(
+            tuple(layer.detach() for layer in self.layers),
+            None if self.readout is None else self.readout.detach(),
+        )
+
+
+class NetworkOutput(NamedTuple):
+    """`readout` (T, B, classes) potentials, the hidden layers' outputs, and the state after the last step."""
+
+    readout: Tensor
+    layers: tuple[NeuronOutput, ...]
+    state: NetworkState
