@@ -1,0 +1,178 @@
+"""One operator for all fused backends, and its adjoint. A body fills tensors that are allocated here."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..scan._select import select
+from ._problem import RESETS, Dynamics, Operands, Result, gain
+
+# Positions in `wants`, the flags of what the forward pass is to keep.
+POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
+
+
+def _numba(name: str) -> Callable:
+    def call(*args) -> None:
+        from . import _numba as body
+
+        getattr(body, name)(*args)
+
+    return call
+
+
+def _triton(name: str) -> Callable:
+    def call(*args) -> None:
+        from . import _triton as body
+
+        getattr(body, name)(*args)
+
+    return call
+
+
+FORWARD = {"numba": _numba("integrate_and_fire"), "triton": _triton("integrate_and_fire")}
+BACKWARDS = {"numba": _numba("integrate_and_fire_backward"), "triton": _triton("integrate_and_fire_backward")}
+
+
+@torch.library.custom_op("spikescan::integrate_and_fire", mutates_args=())
+def fused_op(
+    current: Tensor,
+    alpha: Tensor,
+    beta: Tensor,
+    weight: Tensor,
+    synapse: Tensor,
+    potential: Tensor,
+    threshold: Tensor,
+    seed: Tensor,
+    step: Tensor,
+    lengths: Tensor,
+    code: list[int],
+    constants: list[float],
+    wants: list[bool],
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
+    that the neuron lacks is passed as an empty tensor. `_problem.Operands` has the shapes, `_numba.forward` the code."""
+    wanted = _outputs(current, synapse, code, wants)
+    operands = (current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
+    select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
+    return wanted
+
+
+@fused_op.register_fake
+def _(current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths, code, constants, wants, backend):
+    return _outputs(current, synapse, code, wants)
+
+
+def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool]):
+    fires = code[0] != 0
+
+    def sequence(wanted: bool, dtype: torch.dtype | None = None) -> Tensor:
+        shape = current.shape if wanted else (0, *current.shape[1:])
+        return torch.empty(shape, dtype=dtype or current.dtype, device=current.device)
+
+    return (
+        sequence(fires),
+        sequence(wants[POTENTIALS] or wants[DECAYS]),
+        sequence(wants[DECAYS]),
+        sequence(fires and wants[BACKWARD], torch.float16 if wants[HALF] else None),
+        torch.empty_like(synapse),
+        torch.empty_like(synapse),
+    )
+
+
+@torch.library.custom_op("spikescan::integrate_and_fire_backward", mutates_args=())
+def backward_op(
+    grads: list[Tensor],
+    operands: list[Tensor],
+    saved: list[Tensor],
+    code: list[int],
+    constants: list[float],
+    shape: list[int],
+    backend: str,
+) -> list[Tensor]:
+    """Gradients of current, alpha, beta, weight, threshold, synapse, potential."""
+    wanted = _gradients(operands, shape)
+    select(BACKWARDS, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
+    columns = [total.sum(0) for total in wanted[1:5]]
+    return [wanted[0], *columns, *wanted[5:]]
+
+
+@backward_op.register_fake
+def _(grads, operands, saved, code, constants, shape, backend):
+    current, *columns = _gradients(operands, shape)
+    return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
+
+
+def _gradients(operands: list[Tensor], shape: list[int]) -> list[Tensor]:
+    synapse = operands[3]
+    totals = [torch.zeros_like(synapse) for _ in range(4)]
+    return [synapse.new_empty(shape), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
+
+
+def _setup(ctx, inputs, output) -> None:
+    current, alpha, beta, weight, synapse, potential, threshold, _, _, lengths, code, constants, wants, backend = inputs
+    _, potentials, synapses, memo, _, _ = output
+    kept = potentials if wants[DECAYS] else potentials.new_empty((0, *potentials.shape[1:]))
+    ctx.save_for_backward(alpha, beta, weight, synapse, potential, threshold, lengths, kept, synapses, memo)
+    ctx.code, ctx.constants, ctx.backend, ctx.shape = code, constants, backend, list(current.shape)
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potential):
+    saved = list(ctx.saved_tensors)
+    operands, kept = saved[:7], saved[7:]
+    empty = operands[3].new_empty((0, *operands[3].shape))
+    if spikes is None and ctx.code[0] != 0:
+        spikes = operands[3].new_zeros(ctx.shape)
+    grads = [
+        empty if spikes is None else spikes.contiguous(),
+        empty if potentials is None else potentials.contiguous(),
+        torch.zeros_like(operands[3]) if last_synapse is None else last_synapse.contiguous(),
+        torch.zeros_like(operands[3]) if last_potential is None else last_potential.contiguous(),
+    ]
+    current, alpha, beta, weight, threshold, synapse, potential = backward_op(
+        grads, operands, kept, ctx.code, ctx.constants, ctx.shape, ctx.backend
+    )
+    needed = [current, alpha, beta, weight, synapse, potential, threshold]
+    needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:7], strict=True)]
+    return (*needed, *[None] * 7)
+
+
+torch.library.register_autograd("spikescan::integrate_and_fire", _backward, setup_context=_setup)
+
+
+def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool, half: bool = False) -> Result:
+    """Same as the reference, through the operator."""
+    dtype, kernel = x.current.dtype, None if how.firing is None else how.firing.kernel
+    if how.firing is not None and kernel is None:
+        raise ValueError(f"backend: {backend!r} has no kernel for {how.firing}; use auto or reference")
+    empty = x.decay_mem.new_empty(0)
+    alpha = empty.to(dtype) if x.decay_syn is None else x.decay_syn.to(dtype)
+    beta, weight = x.decay_mem.to(dtype), gain(x.decay_mem, how.leaky_gain, dtype)
+    threshold = empty.to(dtype) if x.threshold is None else x.threshold
+    differentiable = (x.current, alpha, beta, weight, x.synapse, x.potential, threshold)
+    decays = torch.is_grad_enabled() and any(decay.requires_grad for decay in (alpha, beta, weight))
+    grads = torch.is_grad_enabled() and any(value.requires_grad for value in differentiable)
+    nothing = x.current.new_zeros((), dtype=torch.int64)
+    out = fused_op(
+        *differentiable,
+        nothing if x.seed is None else x.seed,
+        nothing if x.step is None else x.step,
+        nothing.new_empty(0) if x.lengths is None else x.lengths,
+        [
+            0 if kernel is None else kernel.kind,
+            0 if kernel is None else kernel.activation,
+            0 if kernel is None else kernel.surrogate,
+            RESETS.index(how.reset),
+            int(how.detach_reset),
+            int(how.draws),
+        ],
+        [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
+        [potentials, decays, grads, half],
+        backend,
+    )
+    spikes, all_potentials, _, _, last_synapse, last_potential = out
+    return Result(
+        spikes if kernel is not None else None, all_potentials if potentials else None, last_synapse, last_potential
+    )

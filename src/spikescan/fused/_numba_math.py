@@ -1,0 +1,159 @@
+"""What the numba kernels compute with: the counter-based draws, an exponential that vectorises, 16-bit storage.
+
+Every function is inlined into the kernels' feature loops, which LLVM turns into vector code; nothing here may call a
+library function for float32, because that would keep it from doing so.
+"""
+
+import math
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic, overload
+
+from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
+
+# No "nnan" and no "ninf": NaN and infinity must come through.
+FAST = {"contract", "arcp", "nsz"}
+OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
+INLINE = OPTIONS | {"forceinline": True}
+
+_M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
+_W0, _W1 = np.uint32(KEY_STEPS[0]), np.uint32(KEY_STEPS[1])
+_HIGH = np.uint64(32)
+_MANTISSA = np.uint32(9)
+_HALF, _STEP = np.float32(0.5), np.float32(2.0**-23)
+_LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
+_LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
+# Cephes' minimax polynomial of exp on [-ln 2 / 2, ln 2 / 2], from degree 7 down to 2.
+_P7, _P6, _P5 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
+_P4, _P3, _P2 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+_ONE, _NIL, _BIAS, _EXPONENT = np.float32(1.0), np.float32(0.0), np.int32(127), np.int32(23)
+
+
+@intrinsic
+def _bits_to_float(context, bits):
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def _to_half_bits(context, value):
+    def generate(context, builder, signature, args):
+        return builder.bitcast(builder.fptrunc(args[0], ir.HalfType()), ir.IntType(16))
+
+    return types.uint16(types.float32), generate
+
+
+@intrinsic
+def _from_half_bits(context, bits):
+    def generate(context, builder, signature, args):
+        return builder.fpext(builder.bitcast(args[0], ir.HalfType()), ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+def put(row, n, value):
+    """row[n] = value; a uint16 row holds the bits of a float16."""
+
+
+@overload(put, jit_options=INLINE)
+def _put(row, n, value):
+    def narrow(row, n, value):
+        row[n] = _to_half_bits(np.float32(value))
+
+    def plain(row, n, value):
+        row[n] = value
+
+    return narrow if row.dtype == types.uint16 else plain
+
+
+def get(row, n):
+    """row[n], widened from float16 bits in a uint16 row."""
+
+
+@overload(get, jit_options=INLINE)
+def _get(row, n):
+    if row.dtype == types.uint16:
+        return lambda row, n: _from_half_bits(row[n])
+    return lambda row, n: row[n]
+
+
+@njit(**INLINE)
+def _exp32(x):
+    x = min(max(x, _LOWEST), _HIGHEST)
+    n = np.float32(math.floor(x * _LOG2E + _HALF))
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    p = ((((_P7 * r + _P6) * r + _P5) * r + _P4) * r + _P3) * r + _P2
+    return (p * (r * r) + r + _ONE) * _bits_to_float((np.int32(n) + _BIAS) << _EXPONENT)
+
+
+def exp(x):
+    """exp(x); for float32 by polynomial, with a relative error under 2e-7 on [-87, 88] and clamped outside."""
+
+
+@overload(exp, jit_options=INLINE)
+def _exp(x):
+    if x == types.float32:
+        return lambda x: _exp32(x)
+    return lambda x: math.exp(min(max(x, -700.0), 700.0))
+
+
+def one(x):
+    """1 in the type of x: a plain 1.0 would widen float32 arithmetic to float64."""
+
+
+@overload(one, jit_options=INLINE)
+def _one(x):
+    return (lambda x: _ONE) if x == types.float32 else (lambda x: 1.0)
+
+
+def nil(x):
+    """0 in the type of x."""
+
+
+@overload(nil, jit_options=INLINE)
+def _nil(x):
+    return (lambda x: _NIL) if x == types.float32 else (lambda x: 0.0)
+
+
+@njit(**INLINE)
+def sigmoid(x):
+    return one(x) / (one(x) + exp(-x))
+
+
+@njit(**INLINE)
+def tanh(x):
+    return one(x) - (one(x) + one(x)) / (one(x) + exp(x + x))
+
+
+@njit(**INLINE)
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four uint32 words of Philox 4x32-10 (see `spikescan.random`)."""
+    for _ in range(ROUNDS):
+        p0, p1 = np.uint64(c0) * _M0, np.uint64(c2) * _M1
+        c0, c1 = np.uint32(p1 >> _HIGH) ^ c1 ^ k0, np.uint32(p1)
+        c2, c3 = np.uint32(p0 >> _HIGH) ^ c3 ^ k1, np.uint32(p0)
+        k0, k1 = np.uint32(k0 + _W0), np.uint32(k1 + _W1)
+    return c0, c1, c2, c3
+
+
+@njit(**INLINE)
+def unit(word):
+    return (np.float32(np.int32(word >> _MANTISSA)) + _HALF) * _STEP
+
+
+@njit(**INLINE)
+def draw_row(out, seed, step, row, first):
+    """Draws for features first, first + 1, … (first a multiple of 4) into `out`, whose length is a multiple of 4."""
+    k0, k1 = np.uint32(seed), np.uint32(np.uint64(seed) >> _HIGH)
+    c2, c3 = np.uint32(step), np.uint32(np.uint64(step) >> _HIGH)
+    block = np.uint32(first // 4)
+    for f in range(len(out) // 4):
+        a, b, c, d = philox(np.uint32(block + np.uint32(f)), np.uint32(row), c2, c3, k0, k1)
+        out[4 * f] = unit(a)
+        out[4 * f + 1] = unit(b)
+        out[4 * f + 2] = unit(c)
+        out[4 * f + 3] = unit(d)
