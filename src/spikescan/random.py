@@ -14,6 +14,7 @@ import math
 import torch
 from torch import Tensor
 
+from .scan._select import lazy, select
 from .types import Seed
 
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
@@ -23,13 +24,18 @@ _WORD = 0xFFFFFFFF
 
 
 def philox(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-    """Four 32-bit words (in int64 tensors that broadcast together) for each counter: the reference in torch operations."""
+    """Four 32-bit words, in int64 tensors that broadcast together, for each counter: the reference."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
         # The int64 products wrap; their 64 bits are right all the same, and the masks take the sign away.
         p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
-        c0, c1, c2, c3 = ((p1 >> 32) & _WORD) ^ c1 ^ k0, p1 & _WORD, ((p0 >> 32) & _WORD) ^ c3 ^ k1, p0 & _WORD
+        c0, c1, c2, c3 = (
+            ((p1 >> 32) & _WORD) ^ c1 ^ k0,
+            p1 & _WORD,
+            ((p0 >> 32) & _WORD) ^ c3 ^ k1,
+            p0 & _WORD,
+        )
         k0, k1 = (k0 + KEY_STEPS[0]) & _WORD, (k1 + KEY_STEPS[1]) & _WORD
     return c0, c1, c2, c3
 
@@ -60,14 +66,24 @@ def fold(seed: Seed, *data: int | Tensor) -> Tensor:
     seed = as_seed(seed)
     for value in data:
         value = as_seed(value, seed.device)
-        words = (value & _WORD, (value >> 32) & _WORD, torch.full_like(value, 0x666F6C64), torch.zeros_like(value))
+        words = (
+            value & _WORD,
+            (value >> 32) & _WORD,
+            torch.full_like(value, 0x666F6C64),
+            torch.zeros_like(value),
+        )
         low, high, _, _ = philox(words, (seed & _WORD, (seed >> 32) & _WORD))
         seed = low | (high << 32)
     return seed
 
 
 def uniform(
-    shape: tuple[int, ...], *, seed: Seed, step: int | Tensor = 0, device: torch.device | str | None = None
+    shape: tuple[int, ...],
+    *,
+    seed: Seed,
+    step: int | Tensor = 0,
+    device: torch.device | str | None = None,
+    backend: str = "auto",
 ) -> Tensor:
     """The numbers in (0, 1) that a neuron called with `seed` uses for steps `step`, `step + 1`, …
 
@@ -75,19 +91,37 @@ def uniform(
         shape: (T, B, *features).
         seed: an int or a 0-d int64 tensor.
         step: the first time step, an int or a 0-d int64 tensor.
+        backend: auto, reference (torch operations, any device) or numba.
     Returns:
         float32 (T, B, *features), the same on every device.
     """
     if len(shape) < 2:
         raise ValueError(f"shape: (T, B, *features) is needed, found {tuple(shape)}")
     seed, step = as_seed(seed, device), as_seed(step, device)
-    times, rows, features = shape[0], shape[1], math.prod(shape[2:])
+    return uniform_op(seed, step, shape[0], shape[1], math.prod(shape[2:]), backend).view(shape)
 
+
+@torch.library.custom_op("spikescan::uniform", mutates_args=())
+def uniform_op(seed: Tensor, step: Tensor, steps: int, rows: int, features: int, backend: str) -> Tensor:
+    """(T, B, N)"""
+    name = {"cpu": "numba"}.get(seed.device.type, "reference") if backend == "auto" else backend
+    return select(BODIES, name, seed, "generator")(seed, step, steps, rows, features)
+
+
+@uniform_op.register_fake
+def _(seed: Tensor, step: Tensor, steps: int, rows: int, features: int, backend: str) -> Tensor:
+    return torch.empty((steps, rows, features), dtype=torch.float32, device=seed.device)
+
+
+def _reference(seed: Tensor, step: Tensor, steps: int, rows: int, features: int) -> Tensor:
     def axis(size: int, *view: int) -> Tensor:
-        return torch.arange(size, dtype=torch.int64, device=device).view(view)
+        return torch.arange(size, dtype=torch.int64, device=seed.device).view(view)
 
-    steps = step + axis(times, -1, 1, 1)
-    counter = (axis(-(-features // 4), 1, 1, -1), axis(rows, 1, -1, 1), steps & _WORD, (steps >> 32) & _WORD)
+    times = step + axis(steps, -1, 1, 1)
+    counter = (axis(-(-features // 4), 1, 1, -1), axis(rows, 1, -1, 1), times & _WORD, (times >> 32) & _WORD)
     words = torch.stack(torch.broadcast_tensors(*philox(counter, (seed & _WORD, (seed >> 32) & _WORD))), dim=-1)
     bits = words.flatten(2)[..., :features] >> 9
-    return ((bits.to(torch.float32) + 0.5) * 2.0**-23).view(shape)
+    return (bits.to(torch.float32) + 0.5) * 2.0**-23
+
+
+BODIES = {"reference": _reference, "numba": lazy("spikescan.fused._numba_math", "uniform")}

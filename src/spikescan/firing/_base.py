@@ -21,19 +21,23 @@ class Firing(ABC):
     """A firing function: 0/1 spikes from potentials, independently at each step, with a gradient.
 
     stochastic: whether it draws. `uniform` is then the draws in (0, 1), else None.
-    threshold: its default threshold, or None if it has none.
+    default_threshold: None if it has no threshold.
     kernel: its code in the fused kernels, or None for one written by a user (torch then computes it, on potentials
         that the backend integrates).
     """
 
     stochastic: bool = False
-    threshold: float | None = None
-    kernel: KernelCode | None = None
+
+    @property
+    def default_threshold(self) -> float | None:
+        return None
+
+    @property
+    def kernel(self) -> KernelCode | None:
+        return None
 
     @abstractmethod
-    def __call__(
-        self, potential: Tensor, previous: Tensor, uniform: Tensor | None, threshold: Tensor | None
-    ) -> Tensor:
+    def __call__(self, potential: Tensor, previous: Tensor, uniform: Tensor | None, threshold: Tensor | None) -> Tensor:
         """Spikes, differentiable, of the potential's shape and dtype.
 
         Args:

@@ -22,7 +22,9 @@ from torch import Tensor
 class Surrogate(ABC):
     """Θ′ for the backward pass. `kernel` is (code, scale) where the fused kernels know it, else None."""
 
-    kernel: tuple[int, float] | None = None
+    @property
+    def kernel(self) -> tuple[int, float] | None:
+        return None
 
     @abstractmethod
     def derivative(self, distance: Tensor) -> Tensor: ...

@@ -31,6 +31,10 @@ class Threshold(Firing):
         _check(self.activation)
 
     @property
+    def default_threshold(self) -> float:
+        return self.threshold
+
+    @property
     def kernel(self) -> KernelCode | None:
         return _code(4, self.activation, self.surrogate)
 
@@ -50,6 +54,10 @@ class Delta(Firing):
 
     def __post_init__(self) -> None:
         _check(self.activation)
+
+    @property
+    def default_threshold(self) -> float:
+        return self.threshold
 
     @property
     def kernel(self) -> KernelCode | None:

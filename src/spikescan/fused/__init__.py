@@ -3,7 +3,6 @@
 from torch import Tensor
 
 from ..scan._select import resolve
-from ..types import State
 from . import _composed, _estimate, _reference
 from ._estimate import Estimated
 from ._problem import Dynamics, Operands, Result
@@ -31,19 +30,47 @@ def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", pot
 
 def estimate_and_fire(
     current: Tensor,
-    state: State,
+    carried: Tensor | None,
+    seed: Tensor | None,
+    step: Tensor,
     threshold: Tensor,
     kappa: Tensor | None,
     lengths: Tensor | None,
     *,
     decay: float,
     previous: bool,
+    potentials: bool = False,
     backend: str = "auto",
 ) -> Estimated:
     """The forward pass of MPE-PSN (see `spikescan.MPEPSN` for the equations and arguments)."""
     name = resolve(backend, current.device, current.dtype)
     if name == "fft":
         raise ValueError("backend: 'fft' has nothing to transform in MPE-PSN, which has no recurrence")
-    return _estimate.estimate_and_fire(
-        current, state, threshold, kappa, lengths, decay=decay, previous=previous
+    if name == "reference":
+        return _estimate.estimate_and_fire(
+            current,
+            carried,
+            seed,
+            step,
+            threshold,
+            kappa,
+            lengths,
+            decay=decay,
+            previous=previous,
+            potentials=potentials,
+        )
+    from ._estimate_autograd import estimate_and_fire as fused
+
+    return fused(
+        current,
+        carried,
+        seed,
+        step,
+        threshold,
+        kappa,
+        lengths,
+        decay=decay,
+        previous=previous,
+        potentials=potentials,
+        backend=name,
     )

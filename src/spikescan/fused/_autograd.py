@@ -1,37 +1,19 @@
 """One operator for all fused backends, and its adjoint. A body fills tensors that are allocated here."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
-from ..scan._select import select
+from ..scan._select import lazy, select
 from ._problem import RESETS, Dynamics, Operands, Result, gain
 
 # Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
 
 
-def _numba(name: str) -> Callable:
-    def call(*args) -> None:
-        from . import _numba as body
-
-        getattr(body, name)(*args)
-
-    return call
-
-
-def _triton(name: str) -> Callable:
-    def call(*args) -> None:
-        from . import _triton as body
-
-        getattr(body, name)(*args)
-
-    return call
-
-
-FORWARD = {"numba": _numba("integrate_and_fire"), "triton": _triton("integrate_and_fire")}
-BACKWARDS = {"numba": _numba("integrate_and_fire_backward"), "triton": _triton("integrate_and_fire_backward")}
+NAMES = "integrate_and_fire", "integrate_and_fire_backward"
+FORWARD, BACKWARD_BODIES = (
+    {backend: lazy(f"spikescan.fused._{backend}", name) for backend in ("numba", "triton")} for name in NAMES
+)
 
 
 @torch.library.custom_op("spikescan::integrate_and_fire", mutates_args=())
@@ -52,7 +34,7 @@ def fused_op(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
-    that the neuron lacks is passed as an empty tensor. `_problem.Operands` has the shapes, `_numba.forward` the code."""
+    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`."""
     wanted = _outputs(current, synapse, code, wants)
     operands = (current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
@@ -60,7 +42,22 @@ def fused_op(
 
 
 @fused_op.register_fake
-def _(current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths, code, constants, wants, backend):
+def _(
+    current,
+    alpha,
+    beta,
+    weight,
+    synapse,
+    potential,
+    threshold,
+    seed,
+    step,
+    lengths,
+    code,
+    constants,
+    wants,
+    backend,
+):
     return _outputs(current, synapse, code, wants)
 
 
@@ -93,7 +90,7 @@ def backward_op(
 ) -> list[Tensor]:
     """Gradients of current, alpha, beta, weight, threshold, synapse, potential."""
     wanted = _gradients(operands, shape)
-    select(BACKWARDS, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
+    select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
     return [wanted[0], *columns, *wanted[5:]]
 
@@ -111,7 +108,22 @@ def _gradients(operands: list[Tensor], shape: list[int]) -> list[Tensor]:
 
 
 def _setup(ctx, inputs, output) -> None:
-    current, alpha, beta, weight, synapse, potential, threshold, _, _, lengths, code, constants, wants, backend = inputs
+    (
+        current,
+        alpha,
+        beta,
+        weight,
+        synapse,
+        potential,
+        threshold,
+        _,
+        _,
+        lengths,
+        code,
+        constants,
+        wants,
+        backend,
+    ) = inputs
     _, potentials, synapses, memo, _, _ = output
     kept = potentials if wants[DECAYS] else potentials.new_empty((0, *potentials.shape[1:]))
     ctx.save_for_backward(alpha, beta, weight, synapse, potential, threshold, lengths, kept, synapses, memo)
@@ -158,7 +170,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     out = fused_op(
         *differentiable,
         nothing if x.seed is None else x.seed,
-        nothing if x.step is None else x.step,
+        x.step,
         nothing.new_empty(0) if x.lengths is None else x.lengths,
         [
             0 if kernel is None else kernel.kind,
@@ -174,5 +186,8 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     )
     spikes, all_potentials, _, _, last_synapse, last_potential = out
     return Result(
-        spikes if kernel is not None else None, all_potentials if potentials else None, last_synapse, last_potential
+        spikes if kernel is not None else None,
+        all_potentials if potentials else None,
+        last_synapse,
+        last_potential,
     )

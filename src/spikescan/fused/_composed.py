@@ -2,12 +2,10 @@
 the whole sequence. This serves `backend="fft"` (SPSN eq. 15) and firing functions that users write."""
 
 import torch
-from torch import Tensor
 
-from ..random import uniform
 from ..scan._autograd import scan_op
 from ._estimate import last_valid
-from ._problem import Dynamics, Operands, Result, gain
+from ._problem import Dynamics, Operands, Result, draw, gain
 
 
 def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
@@ -21,7 +19,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     u = scan_op((weight * i).contiguous(), x.decay_mem.to(dtype), x.potential, False, backend)
     s = None
     if how.firing is not None:
-        draws = uniform(u.shape, seed=x.seed, step=x.step, device=u.device) if how.draws else None
+        draws = draw(x, how, "auto")
         s = how.firing(u, torch.cat([x.potential[None], u[:-1]]), draws, x.threshold)
     if x.lengths is None:
         return Result(s, u, i[-1], u[-1])
@@ -32,4 +30,3 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
         last_valid(i, x.synapse, x.lengths),
         last_valid(u, x.potential, x.lengths),
     )
-

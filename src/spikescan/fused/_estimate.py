@@ -10,7 +10,6 @@ from torch import Tensor
 
 from ..firing import Threshold, Triangular
 from ..random import uniform
-from ..types import State
 
 FIRE = Threshold(surrogate=Triangular())
 
@@ -24,26 +23,29 @@ class Estimated(NamedTuple):
 
 def estimate_and_fire(
     current: Tensor,
-    state: State,
+    carried: Tensor | None,
+    seed: Tensor | None,
+    step: Tensor,
     threshold: Tensor,
     kappa: Tensor | None,
     lengths: Tensor | None,
     *,
     decay: float,
     previous: bool,
+    potentials: bool = False,
 ) -> Estimated:
     """The reference body."""
     x = current if current.dtype == torch.float64 else current.float()
-    steps = state.step + torch.arange(len(x), device=x.device)
+    steps = step + torch.arange(len(x), device=x.device)
     padding = None
     if lengths is not None:
-        padding = (steps - state.step)[:, None] >= lengths
+        padding = (steps - step)[:, None] >= lengths
         padding = padding.view(padding.shape + (1,) * (x.dim() - 2))
     rate = torch.sigmoid(x)
-    if state.seed is not None:
-        rate = (uniform(x.shape, seed=state.seed, step=state.step, device=x.device) < rate).to(x.dtype)
+    if seed is not None:
+        rate = (uniform(x.shape, seed=seed, step=step, device=x.device, backend="reference") < rate).to(x.dtype)
     estimate = (1 - rate) * x
-    carried = torch.zeros_like(x[0]) if state.potential is None else state.potential.to(x.dtype)
+    carried = torch.zeros_like(x[0]) if carried is None else carried.to(x.dtype)
     if previous:
         charge = decay * torch.cat([carried[None], estimate[:-1]]) + x
     else:
@@ -54,14 +56,14 @@ def estimate_and_fire(
     loss = None
     if kappa is not None:
         target = potential if previous else torch.cat([carried[None], potential[:-1]])
-        weight = step_weights(kappa, state.step, len(x), previous).to(x.dtype)
+        weight = step_weights(kappa, step, len(x), previous).to(x.dtype)
         distance = (estimate - target).square()
         distance = distance if padding is None else distance.masked_fill(padding, 0)
         loss = weight @ distance.flatten(1).sum(1) / loss_terms(kappa, x, lengths, previous)
     carry = last_valid(estimate if previous else potential, carried, lengths)
     if padding is not None:
         spikes, potential = spikes.masked_fill(padding, 0), potential.masked_fill(padding, 0)
-    return Estimated(spikes.to(current.dtype), potential.to(current.dtype), carry, loss)
+    return Estimated(spikes.to(current.dtype), potential.to(current.dtype) if potentials else None, carry, loss)
 
 
 def step_weights(kappa: Tensor, step: Tensor, length: int, previous: bool) -> Tensor:

@@ -7,11 +7,14 @@ library function for float32, because that would keep it from doing so.
 import math
 
 import numpy as np
+import torch
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, prange, types
 from numba.extending import intrinsic, overload
+from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
+from ..scan._threads import use_torch_threads
 
 # No "nnan" and no "ninf": NaN and infinity must come through.
 FAST = {"contract", "arcp", "nsz"}
@@ -157,3 +160,22 @@ def draw_row(out, seed, step, row, first):
         out[4 * f + 1] = unit(b)
         out[4 * f + 2] = unit(c)
         out[4 * f + 3] = unit(d)
+
+
+@njit(parallel=True, cache=True, **OPTIONS)
+def _uniform(seed, step, out):
+    T, B, N = out.shape
+    for row in prange(B):
+        r = np.empty((N + 3) // 4 * 4, np.float32)
+        for t in range(T):
+            draw_row(r, seed, step + t, row, 0)
+            for n in range(N):
+                out[t, row, n] = r[n]
+
+
+def uniform(seed: Tensor, step: Tensor, steps: int, rows: int, features: int) -> Tensor:
+    """The body of `spikescan.random.uniform`."""
+    use_torch_threads()
+    out = torch.empty((steps, rows, features), dtype=torch.float32)
+    _uniform(int(seed), int(step), out.numpy())
+    return out

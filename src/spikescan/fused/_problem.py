@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..firing import Firing
+from ..random import uniform
 
 RESETS = ("none", "hard", "soft")
 
@@ -43,8 +44,16 @@ class Operands(NamedTuple):
     potential: Tensor  # (B, N) u[-1]
     threshold: Tensor | None  # (N,)
     seed: Tensor | None  # 0-d int64
-    step: Tensor | None  # 0-d int64
+    step: Tensor  # 0-d int64
     lengths: Tensor | None  # (B,) int64
+
+
+def draw(x: Operands, how: Dynamics, backend: str) -> Tensor | None:
+    """The draws of the whole sequence, or None where the neuron makes none."""
+    if not how.draws:
+        return None
+    assert x.seed is not None
+    return uniform(x.current.shape, seed=x.seed, step=x.step, device=x.current.device, backend=backend)
 
 
 class Result(NamedTuple):

@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..random import uniform
-from ._problem import Dynamics, Operands, Result, gain
+from ._problem import Dynamics, Operands, Result, draw, gain
 
 
 def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
@@ -17,7 +16,7 @@ def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
     alpha = None if x.decay_syn is None else x.decay_syn.to(dtype)
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
     i, u, spikes, potentials = x.synapse, x.potential, [], []
-    draws = uniform(x.current.shape, seed=x.seed, step=x.step, device=x.current.device) if how.draws else None
+    draws = draw(x, how, "reference")
     for t, current in enumerate(x.current):
         i_new = current if alpha is None else alpha * i + current
         w = beta * u + weight * i_new
@@ -38,7 +37,7 @@ def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
 
 
 def reset(w: Tensor, s: Tensor | None, threshold: Tensor | None, how: Dynamics) -> Tensor:
-    if how.reset == "none" or s is None:
+    if how.reset == "none" or s is None or threshold is None:
         return w
     s = s.detach() if how.detach_reset else s
     return w * (1 - s) if how.reset == "hard" else w - threshold * s

@@ -4,25 +4,45 @@ import torch
 from torch import Tensor, nn
 
 
-class SequenceNorm(nn.BatchNorm1d):
-    """`nn.BatchNorm1d` over the features of (T, B, N), with statistics over time and batch, padding left out.
+class SequenceNorm(nn.Module):
+    """Batch normalisation of (T, B, N) over time and batch, as `nn.BatchNorm1d` is over (T·B, N), padding left out.
 
-    Padded steps are normalised as well (they are masked later); only the statistics do without them.
+    Padded steps are normalised as well (they are masked later); only the statistics do without them. Parameters and
+    buffers have BatchNorm's names.
     """
+
+    def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight, self.bias = nn.Parameter(torch.ones(features)), nn.Parameter(torch.zeros(features))
+        self.running_mean: Tensor
+        self.running_var: Tensor
+        self.register_buffer("running_mean", torch.zeros(features))
+        self.register_buffer("running_var", torch.ones(features))
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         if lengths is None or not self.training:
-            return super().forward(x.flatten(0, 1)).view(x.shape)
-        valid = (torch.arange(len(x), device=x.device)[:, None] < lengths)[..., None].to(x.dtype)
+            flat = nn.functional.batch_norm(
+                x.flatten(0, 1),
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                self.training,
+                self.momentum,
+                self.eps,
+            )
+            return flat.view(x.shape)
+        return self._masked(x, lengths)
+
+    def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
+        valid = (torch.arange(len(x), device=x.device)[:, None] < lengths)[..., None]
         count = lengths.clamp(max=len(x)).sum().clamp_min(1)
-        mean = (x * valid).sum((0, 1)) / count
-        variance = ((x - mean).square() * valid).sum((0, 1)) / count
-        self._track(mean.detach(), variance.detach(), count)
+        mean = torch.where(valid, x, 0).sum((0, 1)) / count
+        variance = torch.where(valid, x - mean, 0).square().sum((0, 1)) / count
+        with torch.no_grad():
+            self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
+            unbiased = variance * (count / (count - 1).clamp_min(1))
+            self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         scale = torch.rsqrt(variance + self.eps) * self.weight
         return torch.addcmul(self.bias - mean * scale, x, scale)
-
-    def _track(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        unbiased = variance * (count / (count - 1).clamp_min(1))
-        self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
-        self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
-        self.num_batches_tracked.add_(1)

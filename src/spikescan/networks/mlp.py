@@ -1,24 +1,25 @@
 """The feed-forward network of the SPSN experiments: Linear, neuron, …, Linear, leaky integrator."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
 from ..neurons import SPSN, LeakyIntegrator, Neuron
 from ..random import as_seed, fold, new_seed
-from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed
+from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
 from ._norm import SequenceNorm
 
 
 class SpikingMLP(nn.Module):
-    """Hidden layers of spiking neurons and a readout of potentials (SPSN section IV-A: 700 inputs, 3 x 128, 20 classes).
+    """Hidden layers of spiking neurons and a readout of potentials (SPSN IV-A: 700 inputs, 3 x 128, 20 classes).
 
     Args:
         inputs: channels of the input.
         hidden: neurons of each hidden layer.
         classes: neurons of the readout.
         neuron: makes a layer's neurons; called once for each hidden layer.
-        readout: makes the readout's neurons, leaky integrators; None leaves the plain Linear (the non-spiking baseline).
+        readout: makes the readout's leaky integrators; None leaves the plain Linear (the non-spiking baseline).
         norm: batch normalisation after each hidden Linear, which then has no bias; padding enters no statistic.
         dropout: probability of dropping a hidden output, independently at each step.
         bias: whether the Linear layers have one.
@@ -73,23 +74,24 @@ class SpikingMLP(nn.Module):
         """
         if state is not None and seed is not None:
             raise ValueError("seed: the state already carries one; pass either")
-        if state is None:
-            seed = new_seed(x.device) if seed is None else as_seed(seed, x.device)
+        states = None if state is None else state.layers
+        seed = new_seed(x.device) if seed is None else as_seed(seed, x.device)
         layers: list[NeuronOutput] = []
         for k, neuron in enumerate(self.neurons):
             x = self.linears[k](x)
             x = x if self.norms is None else self.norms[k](x, lengths)
-            before, own = (None, fold(seed, k)) if state is None else (state.layers[k], None)
-            out = neuron.run(x, before, seed=own, lengths=lengths, potentials=potentials)
+            before, own = (None, fold(seed, k)) if states is None else (states[k], None)
+            out: NeuronOutput = cast(Neuron, neuron).run(x, before, seed=own, lengths=lengths, potentials=potentials)
             layers.append(out)
             x = self.dropout(out.spikes)
-        x, after = self._read(self.output(x), state, lengths)
+        x, after = self._read(self.output(x), None if state is None else state.readout, lengths)
         return NetworkOutput(x, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
 
-    def _read(self, x: Tensor, state: NetworkState | None, lengths: Tensor | None):
+    def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
             return x, None
-        out = self.readout.run(x, None if state is None else state.readout, lengths=lengths)
+        out = self.readout.run(x, state, lengths=lengths)
+        assert out.potential is not None
         return out.potential, out.state
 
     def forward(self, x: Tensor, seed: Seed | None = None) -> Tensor:

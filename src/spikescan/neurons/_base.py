@@ -65,9 +65,7 @@ class Neuron(FullPrecision):
         assert spikes is not None
         return spikes
 
-    def advance(
-        self, current: Tensor, state: State | None = None, *, seed: Seed | None = None
-    ) -> tuple[Tensor, State]:
+    def advance(self, current: Tensor, state: State | None = None, *, seed: Seed | None = None) -> tuple[Tensor, State]:
         """(spikes, state): one chunk of a longer sequence. The chunks' spikes joined are those of the whole."""
         out = self.run(current, state, seed=seed)
         assert out.spikes is not None
@@ -76,8 +74,8 @@ class Neuron(FullPrecision):
 
 def begin(
     current: Tensor, state: State | None, seed: Seed | None, lengths: Tensor | None, draws: bool
-) -> tuple[State, Tensor | None]:
-    """Check what `run` was given; return the state to start from (seed and step set where it draws) and `lengths`."""
+) -> tuple[State, Tensor, Tensor | None]:
+    """Check what `run` was given; return the state to start from (its seed set where it draws), the step, `lengths`."""
     check_current(current)
     lengths = check_lengths(lengths, current)
     if state is None:
@@ -94,7 +92,5 @@ def begin(
     if draws and state.seed is None:
         chosen = new_seed(current.device) if seed is None else as_seed(seed, current.device)
         state = state._replace(seed=chosen)
-    if state.step is None:
-        state = state._replace(step=torch.zeros((), dtype=torch.int64, device=current.device))
-    return state, lengths
-
+    step = torch.zeros((), dtype=torch.int64, device=current.device) if state.step is None else state.step
+    return state, step, lengths

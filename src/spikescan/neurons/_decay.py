@@ -30,7 +30,12 @@ class Decay(FullPrecision):
     value: Tensor
 
     def __init__(
-        self, name: str, tau: float | Tensor, dt: float, learn: bool = False, features: tuple[int, ...] | None = None
+        self,
+        name: str,
+        tau: float | Tensor,
+        dt: float,
+        learn: bool = False,
+        features: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
         tau = torch.as_tensor(tau, dtype=torch.float64)

@@ -77,17 +77,17 @@ class LeakyNeuron(Neuron):
         potentials: bool = False,
     ) -> NeuronOutput:
         how = self.dynamics
-        state, lengths = begin(current, state, seed, lengths, how.draws)
+        state, step, lengths = begin(current, state, seed, lengths, how.draws)
         potentials = potentials or how.firing is None
         result = integrate_and_fire(
-            self._operands(current, state, lengths), how, backend=self.backend, potentials=potentials
+            self._operands(current, state, step, lengths), how, backend=self.backend, potentials=potentials
         )
         shape, dtype = current.shape, current.dtype
         after = State(
             None if self.decay_syn is None else result.last_synapse.view(shape[1:]),
             result.last_potential.view(shape[1:]),
             state.seed,
-            state.step + len(current),
+            step + len(current),
         )
         return NeuronOutput(
             None if result.spikes is None else result.spikes.view(shape).to(dtype),
@@ -95,7 +95,7 @@ class LeakyNeuron(Neuron):
             result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
         )
 
-    def _operands(self, current: Tensor, state: State, lengths: Tensor | None) -> Operands:
+    def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
         rows, count = current.shape[1], current.shape[2:].numel()
 
@@ -110,7 +110,7 @@ class LeakyNeuron(Neuron):
             column(state.potential),
             None if self.threshold is None else over_features(self.threshold.to(dtype), current, "threshold"),
             state.seed,
-            state.step,
+            step,
             lengths,
         )
 

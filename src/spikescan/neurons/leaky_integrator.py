@@ -48,9 +48,7 @@ class LeakyIntegrator(LeakyNeuron):
         """The potentials."""
         return self.advance(current)[0]
 
-    def advance(
-        self, current: Tensor, state: State | None = None, *, seed: Seed | None = None
-    ) -> tuple[Tensor, State]:
+    def advance(self, current: Tensor, state: State | None = None, *, seed: Seed | None = None) -> tuple[Tensor, State]:
         """(potentials, state)."""
         out = self.run(current, state)
         assert out.potential is not None

@@ -7,7 +7,8 @@ import math
 
 from torch import Tensor
 
-from ..firing import Surrogate, Threshold, surrogate as find_surrogate
+from ..firing import Surrogate, Threshold
+from ..firing import surrogate as find_surrogate
 from ..fused import Dynamics
 from ._leaky import Features, LeakyNeuron
 

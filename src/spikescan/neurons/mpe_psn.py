@@ -81,9 +81,7 @@ class MPEPSN(Neuron):
         """The spikes alone, of a sequence of any length."""
         return self.advance(current, seed=seed)[0]
 
-    def advance(
-        self, current: Tensor, state: State | None = None, *, seed: Seed | None = None
-    ) -> tuple[Tensor, State]:
+    def advance(self, current: Tensor, state: State | None = None, *, seed: Seed | None = None) -> tuple[Tensor, State]:
         """(spikes, state) of a chunk of any length."""
         out = self._run(current, state, seed, None, False, None)
         assert out.spikes is not None
@@ -98,19 +96,22 @@ class MPEPSN(Neuron):
         potentials: bool,
         kappa: Tensor | None,
     ) -> NeuronOutput:
-        state, lengths = begin(current, state, seed, lengths, draws=not self.deterministic)
+        state, step, lengths = begin(current, state, seed, lengths, draws=not self.deterministic)
         result = estimate_and_fire(
             current,
-            state,
+            state.potential,
+            state.seed,
+            step,
             self.threshold,
             kappa,
             lengths,
             decay=self.decay,
             previous=self.estimate == "previous",
+            potentials=potentials,
             backend=self.backend,
         )
-        after = state._replace(potential=result.carry, step=state.step + len(current))
-        return NeuronOutput(result.spikes, after, result.potential if potentials else None, result.loss)
+        after = state._replace(potential=result.carry, step=step + len(current))
+        return NeuronOutput(result.spikes, after, result.potential, result.loss)
 
     def extra_repr(self) -> str:
         return f"steps={self.steps}, decay={self.decay}, estimate={self.estimate}, backend={self.backend}"

@@ -24,10 +24,10 @@ class ReLU(Neuron):
         lengths: Tensor | None = None,
         potentials: bool = False,
     ) -> NeuronOutput:
-        state, lengths = begin(current, state, seed, lengths, draws=False)
+        state, step, lengths = begin(current, state, seed, lengths, draws=False)
         out = current.relu()
         if lengths is not None:
             steps = torch.arange(len(out), device=out.device)
             padding = (steps[:, None] >= lengths).view(len(out), -1, *(1,) * (out.dim() - 2))
             out = out.masked_fill(padding, 0)
-        return NeuronOutput(out, state._replace(step=state.step + len(current)), current if potentials else None)
+        return NeuronOutput(out, state._replace(step=step + len(current)), current if potentials else None)

@@ -6,7 +6,8 @@ i synaptic current, u membrane potential, ρ firing probability, s spikes, α, �
 
 from torch import Tensor
 
-from ..firing import Firing, firing as find_firing
+from ..firing import Firing
+from ..firing import firing as find_firing
 from ..fused import Dynamics
 from ._leaky import Features, LeakyNeuron
 
@@ -41,14 +42,14 @@ class SPSN(LeakyNeuron):
         backend: str = "auto",
     ) -> None:
         fire = find_firing(firing)
-        if threshold is not None and fire.threshold is None:
+        if threshold is not None and fire.default_threshold is None:
             raise ValueError(f"threshold: {fire} has none")
         super().__init__(
             tau_mem,
             tau_syn,
             dt,
             dynamics=Dynamics(fire),
-            threshold=fire.threshold if threshold is None else threshold,
+            threshold=fire.default_threshold if threshold is None else threshold,
             learn_tau=learn_tau,
             learn_threshold=learn_threshold,
             features=features,

@@ -1,6 +1,5 @@
 """HOW: v[t] = a v[t-1] + x[t], one function with several bodies (README.md derives it and its adjoint)."""
 
-import torch
 from torch import Tensor
 
 from ._autograd import scan_op

@@ -1,28 +1,20 @@
 """One operator for all backends, and the adjoint of a scan: the scan reversed.
 
-    g[t] = ∂v[t] + a g[t+1]      ∂x = g      ∂a = Σ g[t] v[t-1]      ∂v[-1] = a g[0]
+g[t] = ∂v[t] + a g[t+1]      ∂x = g      ∂a = Σ g[t] v[t-1]      ∂v[-1] = a g[0]
 """
 
 import torch
 from torch import Tensor
 
 from . import _fft, _reference
-from ._select import select
+from ._select import lazy, select
 
-
-def _numba(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
-    from . import _numba as body
-
-    return body.linear_scan(x, decay, initial, reverse)
-
-
-def _triton(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
-    from . import _triton as body
-
-    return body.linear_scan(x, decay, initial, reverse)
-
-
-BODIES = {"reference": _reference.linear_scan, "fft": _fft.linear_scan, "numba": _numba, "triton": _triton}
+BODIES = {
+    "reference": _reference.linear_scan,
+    "fft": _fft.linear_scan,
+    "numba": lazy("spikescan.scan._numba", "linear_scan"),
+    "triton": lazy("spikescan.scan._triton", "linear_scan"),
+}
 
 
 @torch.library.custom_op("spikescan::linear_scan", mutates_args=())

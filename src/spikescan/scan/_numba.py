@@ -10,7 +10,7 @@ from ._threads import use_torch_threads
 BLOCK = 1024
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def scan(x, decay, initial, reverse, out):
     T, B, N = x.shape
     blocks = (N + BLOCK - 1) // BLOCK

@@ -11,6 +11,7 @@ What `backend="auto"` takes:
 
 import os
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 import torch
 from torch import Tensor
@@ -52,3 +53,12 @@ def select(bodies: Mapping[str, Callable], backend: str, current: Tensor, what: 
         served = ", ".join(bodies)
         raise ValueError(f"backend: {name!r} has no {what}; it is served by {served}")
     return bodies[name]
+
+
+def lazy(module: str, name: str) -> Callable:
+    """The function `name` of a backend's module, imported at the first call: importing spikescan compiles nothing."""
+
+    def call(*args):
+        return getattr(import_module(module), name)(*args)
+
+    return call

@@ -1,0 +1,131 @@
+"""MPE-PSN's operator for the fused backends, and its adjoint.
+
+It returns the sums of (û - u)² of each step, so that κ and the mean stay ordinary tensor operations.
+"""
+
+import torch
+from torch import Tensor
+
+from ..scan._checks import accumulate_dtype
+from ..scan._select import lazy, select
+from ._estimate import Estimated, loss_terms, step_weights
+
+NAMES = "estimate_and_fire", "estimate_and_fire_backward"
+FORWARD, BACKWARD = (
+    {backend: lazy(f"spikescan.fused._estimate_{backend}", name) for backend in ("numba", "triton")} for name in NAMES
+)
+
+
+@torch.library.custom_op("spikescan::estimate_and_fire", mutates_args=())
+def estimate_op(
+    x: Tensor,
+    carried: Tensor,
+    threshold: Tensor,
+    seed: Tensor,
+    step: Tensor,
+    lengths: Tensor,
+    decay: float,
+    previous: bool,
+    draws: bool,
+    potentials: bool,
+    backend: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(spikes, potential, carry, distance (T,)) of x (T, B, N); an unwanted potential and absent lengths are empty."""
+    wanted = _outputs(x, potentials)
+    body = select(FORWARD, backend, x, "fused MPE-PSN kernel")
+    return (*wanted, body((x, carried, threshold, seed, step, lengths), decay, previous, draws, wanted))
+
+
+@estimate_op.register_fake
+def _(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, backend):
+    return (*_outputs(x, potentials), x.new_empty(len(x)))
+
+
+def _outputs(x: Tensor, potentials: bool) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        torch.empty_like(x),
+        x.new_empty((len(x) if potentials else 0, *x.shape[1:])),
+        torch.empty_like(x[0]),
+    )
+
+
+@torch.library.custom_op("spikescan::estimate_and_fire_backward", mutates_args=())
+def estimate_backward_op(
+    grads: list[Tensor], operands: list[Tensor], decay: float, previous: bool, draws: bool, backend: str
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients of x, carried and threshold."""
+    wanted = torch.empty_like(operands[0]), torch.empty_like(operands[1])
+    body = select(BACKWARD, backend, operands[0], "fused MPE-PSN kernel")
+    return (*wanted, body(grads, operands, decay, previous, draws, wanted))
+
+
+@estimate_backward_op.register_fake
+def _(grads, operands, decay, previous, draws, backend):
+    return torch.empty_like(operands[0]), torch.empty_like(operands[1]), torch.empty_like(operands[2])
+
+
+def _setup(ctx, inputs, output) -> None:
+    *operands, ctx.decay, ctx.previous, ctx.draws, _, ctx.backend = inputs
+    ctx.save_for_backward(*operands)
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx, spikes, potential, carry, distance):
+    operands = list(ctx.saved_tensors)
+    x, carried = operands[:2]
+    grads = [
+        torch.zeros_like(x) if spikes is None else spikes.contiguous(),
+        x.new_empty((0, *x.shape[1:])) if potential is None or not len(potential) else potential.contiguous(),
+        torch.zeros_like(carried) if carry is None else carry.contiguous(),
+        x.new_zeros(len(x)) if distance is None else distance.contiguous(),
+    ]
+    needed = estimate_backward_op(grads, operands, ctx.decay, ctx.previous, ctx.draws, ctx.backend)
+    needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:3], strict=True)]
+    return (*needed, *[None] * 8)
+
+
+torch.library.register_autograd("spikescan::estimate_and_fire", _backward, setup_context=_setup)
+
+
+def estimate_and_fire(
+    current: Tensor,
+    carried: Tensor | None,
+    seed: Tensor | None,
+    step: Tensor,
+    threshold: Tensor,
+    kappa: Tensor | None,
+    lengths: Tensor | None,
+    *,
+    decay: float,
+    previous: bool,
+    potentials: bool,
+    backend: str,
+) -> Estimated:
+    """Same as the reference, through the operator."""
+    dtype, shape = accumulate_dtype(current), current.shape
+    rows, neurons = shape[1], shape[2:].numel()
+    x = current.to(dtype).reshape(len(current), rows, neurons).contiguous()
+    carried = x.new_zeros(rows, neurons) if carried is None else carried.to(dtype).view(rows, neurons)
+    spikes, potential, carry, distance = estimate_op(
+        x,
+        carried,
+        threshold.to(dtype),
+        torch.zeros_like(step) if seed is None else seed,
+        step,
+        step.new_empty(0) if lengths is None else lengths,
+        decay,
+        previous,
+        seed is not None,
+        potentials,
+        backend,
+    )
+    loss = None
+    if kappa is not None:
+        weight = step_weights(kappa, step, len(x), previous).to(dtype)
+        loss = weight @ distance / loss_terms(kappa, current, lengths, previous)
+    return Estimated(
+        spikes.view(shape).to(current.dtype),
+        potential.view(shape).to(current.dtype) if potentials else None,
+        carry.view(shape[1:]),
+        loss,
+    )

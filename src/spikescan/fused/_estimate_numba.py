@@ -1,0 +1,214 @@
+"""MPE-PSN on the CPU: one pass over memory forward, one backward, which draws again instead of storing the draws.
+
+x current, ô drawn spike, û estimate, h charge, z = h - V_th, o spike, u membrane after the reset, as in
+`spikescan.MPEPSN`. Tasks and rows as in `_numba`.
+"""
+
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from ..scan._threads import use_torch_threads
+from ._numba_math import INLINE, OPTIONS, draw_row, nil, one, sigmoid
+
+BLOCK = 256
+
+
+@njit(**INLINE)
+def estimates(x, r, draws, out):
+    """û of a row."""
+    if draws:
+        for n in range(len(x)):
+            out[n] = nil(x[n]) * x[n] if r[n] < sigmoid(x[n]) else x[n]
+    else:
+        for n in range(len(x)):
+            out[n] = (one(x[n]) - sigmoid(x[n])) * x[n]
+
+
+@njit(parallel=True, cache=True, **OPTIONS)
+def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, spikes, potential, carry, distance):
+    """`distance` (tasks, T) takes the sums of (û - u)²; an empty `potential` is not wanted."""
+    T, B, N = x.shape
+    blocks = (N + BLOCK - 1) // BLOCK
+    th = threshold[0]
+    for task in prange(B * blocks):
+        row, lo = task // blocks, (task % blocks) * BLOCK
+        hi = min(lo + BLOCK, N)
+        size = hi - lo
+        r = np.empty((size + 3) // 4 * 4, np.float32)
+        last = carried[row, lo:hi].copy()
+        estimate, u = np.empty_like(last), np.empty_like(last)
+        steps = min(lengths[row], T) if len(lengths) else T
+        for t in range(steps):
+            current, s = x[t, row, lo:hi], spikes[t, row, lo:hi]
+            if draws:
+                draw_row(r, seed, step + t, row, lo)
+            estimates(current, r, draws, estimate)
+            source = last if previous else estimate
+            rate = decay if previous or step + t > 0 else nil(decay)
+            for n in range(size):
+                h = rate * source[n] + current[n]
+                s[n] = (one(h) if h > th else nil(h)) + (h - h)
+                u[n] = (one(h) - s[n]) * h
+            target = u if previous else last
+            total = 0.0
+            for n in range(size):
+                e = estimate[n] - target[n]
+                total += e * e
+            distance[task, t] = total
+            if len(potential):
+                potential[t, row, lo:hi] = u
+            if previous:
+                last, estimate = estimate, last
+            else:
+                last, u = u, last
+        for t in range(steps, T):
+            spikes[t, row, lo:hi] = 0
+            distance[task, t] = 0
+            if len(potential):
+                potential[t, row, lo:hi] = 0
+        carry[row, lo:hi] = last
+
+
+@njit(parallel=True, cache=True, **OPTIONS)
+def backward(
+    grad_spikes,
+    grad_potential,
+    grad_carry,
+    grad_distance,
+    x,
+    carried,
+    threshold,
+    decay,
+    previous,
+    draws,
+    seed,
+    step,
+    lengths,
+    grad_x,
+    grad_carried,
+    grad_threshold,
+):
+    """`grad_threshold` (tasks,) is summed by the caller. Runs from the last step to the first: `later` holds what the
+    step after asks of this one's û (previous) or u (current)."""
+    T, B, N = x.shape
+    blocks = (N + BLOCK - 1) // BLOCK
+    th = threshold[0]
+    for task in prange(B * blocks):
+        row, lo = task // blocks, (task % blocks) * BLOCK
+        hi = min(lo + BLOCK, N)
+        size = hi - lo
+        r = np.empty((size + 3) // 4 * 4, np.float32)
+        r_before = np.empty_like(r)
+        later, first = grad_carry[row, lo:hi].copy(), carried[row, lo:hi]
+        estimate, before, slope = np.empty_like(later), np.empty_like(later), np.empty_like(later)
+        steps = min(lengths[row], T) if len(lengths) else T
+        total = 0.0
+        for t in range(steps, T):
+            grad_x[t, row, lo:hi] = 0
+        if steps and draws:
+            draw_row(r, seed, step + steps - 1, row, lo)
+        for t in range(steps - 1, -1, -1):
+            current, gs, out = x[t, row, lo:hi], grad_spikes[t, row, lo:hi], grad_x[t, row, lo:hi]
+            weight = grad_distance[t] + grad_distance[t]
+            estimates(current, r, draws, estimate)
+            if t > 0:
+                if draws:
+                    draw_row(r_before, seed, step + t - 1, row, lo)
+                estimates(x[t - 1, row, lo:hi], r_before, draws, before)
+            else:
+                for n in range(size):
+                    before[n] = first[n]
+            if draws:
+                for n in range(size):
+                    slope[n] = nil(th) if r[n] < sigmoid(current[n]) else one(th)
+            else:
+                for n in range(size):
+                    y = sigmoid(current[n])
+                    slope[n] = (one(y) - y) * (one(y) - current[n] * y)
+            gp = grad_potential[t, row, lo:hi] if len(grad_potential) else later
+            wanted = one(th) if len(grad_potential) else nil(th)
+            if previous:
+                for n in range(size):
+                    h = decay * before[n] + current[n]
+                    o = one(h) if h > th else nil(h)
+                    e = weight * (estimate[n] - (one(h) - o) * h)
+                    gu = wanted * gp[n] - e
+                    go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
+                    gh = gu * (one(h) - o) + go
+                    total -= go
+                    out[n] = gh + slope[n] * (e + later[n])
+                    later[n] = decay * gh
+            else:
+                rate = decay if step + t > 0 else nil(decay)
+                rate_before = decay if step + t - 1 > 0 else nil(decay)
+                for n in range(size):
+                    h = rate * estimate[n] + current[n]
+                    o = one(h) if h > th else nil(h)
+                    gu = wanted * gp[n] + later[n]
+                    go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
+                    gh = gu * (one(h) - o) + go
+                    total -= go
+                    if t > 0:
+                        h_before = rate_before * before[n] + x[t - 1, row, lo + n]
+                        u_before = h_before if h_before <= th else nil(h)
+                    else:
+                        u_before = before[n]
+                    e = weight * (estimate[n] - u_before)
+                    out[n] = gh + slope[n] * (e + rate * gh)
+                    later[n] = -e
+            r, r_before = r_before, r
+        grad_threshold[task] = total
+        grad_carried[row, lo:hi] = later
+
+
+def _rows(x: Tensor) -> int:
+    return x.shape[1] * -(-x.shape[2] // BLOCK)
+
+
+def estimate_and_fire(operands: tuple[Tensor, ...], decay: float, previous: bool, draws: bool, wanted) -> Tensor:
+    """Fill `wanted`: spikes, potential, carry; return the distances (T,)."""
+    x, carried, threshold, seed, step, lengths = operands
+    use_torch_threads()
+    distance = torch.empty((_rows(x), len(x)), dtype=torch.float64)
+    number = np.dtype(np.float64 if x.dtype == torch.float64 else np.float32).type
+    forward(
+        x.numpy(),
+        carried.numpy(),
+        threshold.view(1).numpy(),
+        number(decay),
+        previous,
+        draws,
+        int(seed),
+        int(step),
+        lengths.numpy(),
+        *(tensor.numpy() for tensor in wanted),
+        distance.numpy(),
+    )
+    return distance.sum(0).to(x.dtype)
+
+
+def estimate_and_fire_backward(
+    grads: list[Tensor], operands: list[Tensor], decay: float, previous: bool, draws: bool, wanted
+) -> Tensor:
+    """Fill `wanted`: the gradients of x and carried; return the threshold's."""
+    x, carried, threshold, seed, step, lengths = operands
+    use_torch_threads()
+    number = np.dtype(np.float64 if x.dtype == torch.float64 else np.float32).type
+    total = torch.empty(_rows(x), dtype=torch.float64)
+    backward(
+        *(tensor.numpy() for tensor in grads),
+        x.numpy(),
+        carried.numpy(),
+        threshold.view(1).numpy(),
+        number(decay),
+        previous,
+        draws,
+        int(seed),
+        int(step),
+        lengths.numpy(),
+        *(tensor.numpy() for tensor in wanted),
+        total.numpy(),
+    )
+    return total.sum().to(x.dtype)
