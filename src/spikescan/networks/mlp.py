@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ..neurons import SPSN, LeakyIntegrator, Neuron
 from ..random import as_seed, fold, new_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
+from ._event_linear import EventLinear, Events
 from ._norm import SequenceNorm
 
 
@@ -44,7 +45,8 @@ class SpikingMLP(nn.Module):
             raise ValueError(f"init: {init!r} is not published or torch")
         sizes = [inputs, *hidden]
         self.linears = nn.ModuleList(
-            nn.Linear(before, after, bias=bias and not norm) for before, after in zip(sizes, hidden, strict=False)
+            (nn.Linear if k else EventLinear)(before, after, bias=bias and not norm)
+            for k, (before, after) in enumerate(zip(sizes, hidden, strict=False))
         )
         self.norms = nn.ModuleList(SequenceNorm(size) for size in hidden) if norm else None
         self.neurons = nn.ModuleList(neuron() for _ in hidden)
@@ -56,7 +58,7 @@ class SpikingMLP(nn.Module):
 
     def run(
         self,
-        x: Tensor,
+        x: Tensor | Events,
         state: NetworkState | None = None,
         *,
         seed: Seed | None = None,
@@ -66,7 +68,8 @@ class SpikingMLP(nn.Module):
         """Readout potentials (T, B, classes), the hidden layers' outputs, and the state after the last step.
 
         Args:
-            x: (T, B, inputs) event counts or any floating-point input.
+            x: (T, B, inputs), event counts or any floating-point input; or the events themselves, an
+                `EventTensor`: the dense tensor is then never made (see `EventLinear`).
             state: what an earlier chunk returned; it carries seeds and steps. None starts at rest.
             seed: of all draws of the network; layer k uses `random.fold(seed, k)`.
             lengths: int64 (B,); steps from lengths[b] on are padding.
@@ -75,17 +78,20 @@ class SpikingMLP(nn.Module):
         if state is not None and seed is not None:
             raise ValueError("seed: the state already carries one; pass either")
         states = None if state is None else state.layers
-        seed = new_seed(x.device) if seed is None else as_seed(seed, x.device)
+        device = self.output.weight.device
+        seed = new_seed(device) if seed is None else as_seed(seed, device)
         layers: list[NeuronOutput] = []
         for k, neuron in enumerate(self.neurons):
-            x = self.linears[k](x)
-            x = x if self.norms is None else self.norms[k](x, lengths)
+            current = self.linears[k](x)
+            current = current if self.norms is None else self.norms[k](current, lengths)
             before, own = (None, fold(seed, k)) if states is None else (states[k], None)
-            out: NeuronOutput = cast(Neuron, neuron).run(x, before, seed=own, lengths=lengths, potentials=potentials)
+            out: NeuronOutput = cast(Neuron, neuron).run(
+                current, before, seed=own, lengths=lengths, potentials=potentials
+            )
             layers.append(out)
             x = self.dropout(out.spikes)
-        x, after = self._read(self.output(x), None if state is None else state.readout, lengths)
-        return NetworkOutput(x, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
+        readout, after = self._read(self.output(x), None if state is None else state.readout, lengths)
+        return NetworkOutput(readout, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
 
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
@@ -94,7 +100,7 @@ class SpikingMLP(nn.Module):
         assert out.potential is not None
         return out.potential, out.state
 
-    def forward(self, x: Tensor, seed: Seed | None = None) -> Tensor:
+    def forward(self, x: Tensor | Events, seed: Seed | None = None) -> Tensor:
         """The readout's potentials alone, (T, B, classes)."""
         return self.run(x, seed=seed).readout
 

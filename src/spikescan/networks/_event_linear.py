@@ -1,0 +1,41 @@
+"""The first layer of a network that is fed from an event store."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..sparse import event_linear
+
+
+class Events(Protocol):
+    """Events of a tensor of shape (T, B, C), as `spikescan.data.EventTensor` has them."""
+
+    step: Tensor
+    row: Tensor
+    channel: Tensor
+    value: Tensor | None
+    shape: tuple[int, int, int]
+
+    def dense(self, dtype: torch.dtype = torch.float32) -> Tensor: ...
+
+
+DENSE_FROM = 0.2
+"""Events a place from which the dense product is the faster one (measured: benchmarks/README.md)."""
+
+
+class EventLinear(nn.Linear):
+    """`nn.Linear` that also takes events: it gathers the weight rows of the channels that have one.
+
+    A dense tensor goes through `nn.Linear`'s own product. So do events where they fill more than a fifth of the
+    places, where that is faster. Half-precision weights (autocast) go through the dense product as well.
+    """
+
+    def forward(self, input: Tensor | Events) -> Tensor:
+        if isinstance(input, Tensor):
+            return super().forward(input)
+        steps, rows, channels = input.shape
+        crowded = len(input.step) > DENSE_FROM * steps * rows * channels
+        if crowded or self.weight.dtype not in (torch.float32, torch.float64) or torch.is_autocast_enabled():
+            return super().forward(input.dense(self.weight.dtype))
+        return event_linear(self.weight, self.bias, input.step, input.row, input.channel, input.value, input.shape)

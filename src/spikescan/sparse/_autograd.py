@@ -1,0 +1,87 @@
+"""One operator for all backends. Differentiable in the weight and the bias; events are data."""
+
+import torch
+from torch import Tensor
+
+from ..scan._select import lazy, select
+from . import _reference
+
+FORWARD = {"reference": _reference.forward, "numba": lazy("spikescan.sparse._numba", "forward")}
+BACKWARD = {"reference": _reference.backward, "numba": lazy("spikescan.sparse._numba", "backward")}
+
+
+@torch.library.custom_op("spikescan::event_linear", mutates_args=())
+def event_op(
+    weight: Tensor,
+    bias: Tensor,
+    step: Tensor,
+    row: Tensor,
+    channel: Tensor,
+    value: Tensor,
+    steps: int,
+    rows: int,
+    backend: str,
+) -> Tensor:
+    """weight (C, N), bias (N,), events (E,) -> (T, B, N)"""
+    return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
+
+
+@event_op.register_fake
+def _(weight, bias, step, row, channel, value, steps, rows, backend):
+    return weight.new_empty((steps, rows, weight.shape[1]))
+
+
+@torch.library.custom_op("spikescan::event_linear_backward", mutates_args=())
+def event_backward_op(
+    grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int, backend: str
+) -> Tensor:
+    """The weight's gradient, (C, N)."""
+    return select(BACKWARD, backend, grad, "event-driven layer")(grad, step, row, channel, value, channels)
+
+
+@event_backward_op.register_fake
+def _(grad, step, row, channel, value, channels, backend):
+    return grad.new_empty((channels, grad.shape[2]))
+
+
+def _setup(ctx, inputs, output) -> None:
+    weight, _, *events, _, _, ctx.backend = inputs
+    ctx.channels = len(weight)
+    ctx.save_for_backward(*events)
+
+
+def _backward(ctx, grad: Tensor):
+    weight = event_backward_op(grad.contiguous(), *ctx.saved_tensors, ctx.channels, ctx.backend)
+    bias = grad.sum((0, 1)) if ctx.needs_input_grad[1] else None
+    return weight, bias, *[None] * 7
+
+
+torch.library.register_autograd("spikescan::event_linear", _backward, setup_context=_setup)
+
+
+def event_linear(
+    weight: Tensor,
+    bias: Tensor | None,
+    step: Tensor,
+    row: Tensor,
+    channel: Tensor,
+    value: Tensor | None,
+    shape: tuple[int, int, int],
+    backend: str = "auto",
+) -> Tensor:
+    """What `nn.Linear` gives for the dense tensor of the events, (T, B, N), without that tensor.
+
+    Args:
+        weight: (N, C), bias: (N,) or None, as of `nn.Linear`.
+        step, row, channel: int32 (E,), one event each; the same place may occur many times.
+        value: (E,) what each event adds, or None: 1.
+        shape: (T, B, C).
+        backend: auto (numba on the CPU, else reference), reference or numba.
+    """
+    steps, rows, channels = shape
+    if weight.dim() != 2 or weight.shape[1] != channels:
+        raise ValueError(f"weight: (N, {channels}) is needed for {channels} channels, found {tuple(weight.shape)}")
+    name = {"cpu": "numba"}.get(weight.device.type, "reference") if backend == "auto" else backend
+    values = weight.new_empty(0) if value is None else value.to(weight.dtype)
+    start = weight.new_zeros(len(weight)) if bias is None else bias
+    return event_op(weight.t().contiguous(), start, step, row, channel, values, steps, rows, name)
