@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from . import firing, random
+from .chunking import chunked
 from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
 from .scan import linear_scan
 from .types import NetworkOutput, NetworkState, NeuronOutput, State
@@ -20,6 +21,7 @@ __all__ = [
     "NeuronOutput",
     "ReLU",
     "State",
+    "chunked",
     "firing",
     "linear_scan",
     "random",

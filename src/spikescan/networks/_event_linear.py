@@ -19,6 +19,8 @@ class Events(Protocol):
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor: ...
 
+    def split(self, steps: int) -> "list[Events]": ...
+
 
 DENSE_FROM = 0.2
 """Events a place from which the dense product is the faster one (measured: benchmarks/README.md)."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from ..neurons import SPSN, LeakyIntegrator, Neuron
@@ -92,6 +93,13 @@ class SpikingMLP(nn.Module):
             x = self.dropout(out.spikes)
         readout, after = self._read(self.output(x), None if state is None else state.readout, lengths)
         return NetworkOutput(readout, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
+
+    def initial_state(self, seed: Seed) -> NetworkState:
+        """At rest before the first step, with the seeds that `run(x, seed=seed)` gives the layers."""
+        seed = as_seed(seed, self.output.weight.device)
+        step = torch.zeros_like(seed)
+        layers = tuple(State(seed=fold(seed, k), step=step) for k in range(len(self.neurons)))
+        return NetworkState(layers, None if self.readout is None else State(step=step))
 
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:

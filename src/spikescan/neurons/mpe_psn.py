@@ -75,6 +75,8 @@ class MPEPSN(Neuron):
                 f"current: {len(current)} steps, but the estimation loss of MPEPSN(steps={self.steps}) is over "
                 f"{self.steps}; cut the sequence so, or use MPEPSN(steps={len(current)}) or steps=None"
             )
+        if self.steps is not None and state is not None and lengths is not None:
+            raise ValueError("lengths: a chunk's share of the estimation loss is unknown with padding; use steps=None")
         return self._run(current, state, seed, lengths, potentials, self.kappa)
 
     def forward(self, current: Tensor, seed: Seed | None = None) -> Tensor:

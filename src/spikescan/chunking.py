@@ -1,0 +1,133 @@
+"""Long sequences in bounded memory: a network run, and trained, chunk by chunk, with exact gradients.
+
+The state is carried from chunk to chunk and stays in the graph. Of a chunk only what is returned is kept; the rest is
+computed again in the backward pass (gradient checkpointing, Chen et al. 2016), where the counter-based generator draws
+the same numbers again. Nothing is approximated: values, draws and gradients are those of the whole sequence.
+
+Two layers know chunks all the same, because they see many steps at once: batch normalisation takes the statistics of a
+chunk, and dropout draws its masks from torch's generator. Leave them out where equality with the whole is wanted.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+from torch.utils.checkpoint import checkpoint
+
+from .networks._event_linear import Events
+from .random import as_seed, new_seed
+from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
+
+
+def chunked(network: nn.Module, chunk: int) -> "Chunked":
+    """`network` (with `run` and `initial_state`, as `SpikingMLP`), run in chunks of `chunk` time steps.
+
+    Its `run` returns what the network's does; its `accumulate` returns sums over time alone, for sequences whose
+    outputs do not fit: a million steps train in the memory of one chunk.
+
+        long = ss.chunked(network, chunk=1000)
+        totals, _ = long.accumulate(x, lambda output, first: output.readout.sum(0), seed=1)
+        loss = F.cross_entropy(totals / len(x), labels)          # the mean readout
+    """
+    return Chunked(network, chunk)
+
+
+class Chunked(nn.Module):
+    """A network that goes through time in chunks; see `chunked`."""
+
+    def __init__(self, network: nn.Module, chunk: int) -> None:
+        super().__init__()
+        if chunk < 1:
+            raise ValueError(f"chunk: at least one time step is needed, found {chunk}")
+        self.network: Any = network
+        self.chunk = chunk
+
+    def run(
+        self,
+        x: Tensor | Events,
+        state: NetworkState | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> NetworkOutput:
+        """The network's `run` of the whole sequence, its outputs joined; arguments as there."""
+        parts: list[tuple[Tensor, tuple[NeuronOutput, ...]]] = []
+        for part, _, after in self._chunks(x, lambda output, _: output[:2], state, seed, lengths, potentials):
+            parts.append(part)
+            state = after
+        assert state is not None
+        readouts, layers = zip(*parts, strict=True)
+        joined = tuple(_join(outputs) for outputs in zip(*layers, strict=True))
+        return NetworkOutput(torch.cat(readouts), joined, state)
+
+    def accumulate(
+        self,
+        x: Tensor | Events,
+        part: Callable[[NetworkOutput, int], Any],
+        state: NetworkState | None = None,
+        *,
+        seed: Seed | None = None,
+        lengths: Tensor | None = None,
+        potentials: bool = False,
+    ) -> tuple[Any, NetworkState]:
+        """(Σ over the chunks of `part(output, first)`, the state after the last step).
+
+        Args:
+            part: gives a tensor, or a tuple, list or dictionary of tensors, of a chunk's output; `first` is the chunk's
+                first step. Sums over time of anything are exact: readouts, spike counts, L_mem's shares.
+        """
+        total: Any = None
+        for value, _, after in self._chunks(x, part, state, seed, lengths, potentials):
+            total = value if total is None else tree_map(torch.add, total, value)
+            state = after
+        assert state is not None
+        return total, state
+
+    def forward(self, x: Tensor | Events, seed: Seed | None = None) -> Tensor:
+        """The readout's potentials alone, (T, B, classes)."""
+        return torch.cat(
+            [value for value, _, _ in self._chunks(x, lambda out, _: out.readout, None, seed, None, False)]
+        )
+
+    def _chunks(
+        self,
+        x: Tensor | Events,
+        part: Callable[[NetworkOutput, int], Any],
+        state: NetworkState | None,
+        seed: Seed | None,
+        lengths: Tensor | None,
+        potentials: bool,
+    ) -> Iterator[tuple[Any, int, NetworkState]]:
+        if state is not None and seed is not None:
+            raise ValueError("seed: the state already carries one; pass either")
+        if state is None:
+            device = next(self.network.parameters()).device
+            state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
+        for first, piece in self._pieces(x):
+
+            def once(piece: Any, before: NetworkState, first: int = first) -> tuple[Any, NetworkState]:
+                here = None if lengths is None else (lengths - first).clamp(0, self.chunk)
+                output = self.network.run(piece, before, lengths=here, potentials=potentials)
+                return part(output, first), output.state
+
+            result: Any = (
+                checkpoint(once, piece, state, use_reentrant=False) if torch.is_grad_enabled() else once(piece, state)
+            )
+            value, state = result
+            yield value, first, result[1]
+
+    def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
+        pieces = x.split(self.chunk)
+        return ((k * self.chunk, piece) for k, piece in enumerate(pieces))
+
+
+def _join(outputs: tuple[NeuronOutput, ...]) -> NeuronOutput:
+    def cat(values: tuple[Tensor | None, ...]) -> Tensor | None:
+        return None if values[0] is None else torch.cat([value for value in values if value is not None])
+
+    spikes, states, potentials, losses = zip(*outputs, strict=True)
+    loss = None if losses[0] is None else torch.stack(losses).sum()
+    return NeuronOutput(cat(spikes), states[-1], cat(potentials), loss)
