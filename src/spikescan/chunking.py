@@ -9,7 +9,7 @@ chunk, and dropout draws its masks from torch's generator. Leave them out where 
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -106,6 +106,7 @@ class Chunked(nn.Module):
         if state is None:
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
+        current = cast(NetworkState, state)
         for first, piece in self._pieces(x):
 
             def once(piece: Any, before: NetworkState, first: int = first) -> tuple[Any, NetworkState]:
@@ -114,10 +115,12 @@ class Chunked(nn.Module):
                 return part(output, first), output.state
 
             result: Any = (
-                checkpoint(once, piece, state, use_reentrant=False) if torch.is_grad_enabled() else once(piece, state)
+                checkpoint(once, piece, current, use_reentrant=False)
+                if torch.is_grad_enabled()
+                else once(piece, current)
             )
-            value, state = result
-            yield value, first, result[1]
+            value, current = result
+            yield value, first, current
 
     def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
         pieces = x.split(self.chunk)

@@ -1,0 +1,97 @@
+"""The augmentation of the SPSN paper (section III-C: random scale, random shift) on events, not on images.
+
+As an image, output bin t' of a sample shows source bin s(t') = floor((t' - c) / f + c + 1/2), c the centre:
+nearest neighbour. Seen from the events, source bin t goes to every t' with s(t') = t: one, none or several.
+Since s rises, those t' are neighbours, so a first place and a number for each source bin say everything, and
+each event is repeated (number along time) x (number along channels) times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Coordinates(NamedTuple):
+    """Binned events of a batch, (E,) each."""
+
+    step: np.ndarray
+    row: np.ndarray
+    channel: np.ndarray
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far samples are scaled and shifted; the published values."""
+
+    scale: float = 0.3  # a factor uniform in [1 - scale, 1 + scale] for each sample, both axes
+    shift: float = 0.1  # uniform in +-shift * channels for each sample, rounded to whole channels
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.scale < 1:
+            raise ValueError(f"scale is {self.scale}, not in [0, 1)")
+        if not 0 <= self.shift <= 1:
+            raise ValueError(f"shift is {self.shift}, not in [0, 1]")
+
+    def draw(self, samples: int, channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """(factor, shift in channels) for each sample, (B,) each; a pure function of the arguments."""
+        generator = np.random.default_rng(seed % 2**64)
+        factor = generator.uniform(1 - self.scale, 1 + self.scale, samples)
+        reach = self.shift * channels
+        return factor, np.rint(generator.uniform(-reach, reach, samples)).astype(np.int64)
+
+
+def scale_shift(
+    events: Coordinates, lengths: np.ndarray, channels: int, factor: np.ndarray, shift: np.ndarray
+) -> Coordinates:
+    """Scale sample i by factor[i] about the centre of its lengths[i] x channels image, then shift by shift[i]
+    channels.
+
+    lengths (B,) steps of each sample; factor (B,) > 0; shift (B,) whole channels. Lengths stay; what leaves
+    the image is lost. Counts are those of the scaled image: an event that goes to six bins counts once in
+    each.
+    """
+    none = np.zeros_like(shift)
+    time_first, time_number, time_start = _targets(lengths, factor, none)
+    channel_first, channel_number, channel_start = _targets(np.full_like(lengths, channels), factor, shift)
+    at_time = time_start[events.row] + events.step
+    at_channel = channel_start[events.row] + events.channel
+    along = channel_number[at_channel]
+    event, copy = ragged_arange(time_number[at_time] * along)
+    later, further = np.divmod(copy, along[event])
+    return Coordinates(
+        time_first[at_time][event] + later,
+        events.row[event],
+        channel_first[at_channel][event] + further,
+    )
+
+
+def ragged_arange(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For counts (n,): (owner 0 to n - 1, place within that owner) of each entry, both (sum(counts),)."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
+
+
+def _targets(sizes: np.ndarray, factor: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where the source bins of one axis go: (first output bin, number of output bins, start of each row).
+
+    Row i has sizes[i] >= 1 bins; the rows lie one after the other, row i from start[i] on.
+    """
+    row, place = ragged_arange(sizes)
+    start = np.cumsum(sizes) - sizes
+    source = nearest_source(place - shift[row], sizes[row], factor[row])
+    inside = (source >= 0) & (source < sizes[row])
+    number = np.bincount((start[row] + source)[inside], minlength=len(row))
+    # The outputs of a row show sources in rising order: skip those that show what lies before the first bin.
+    before = np.bincount(row[source < 0], minlength=len(sizes))
+    rank = np.cumsum(number) - number
+    first = rank - rank[start][row] + before[row]
+    return first, number, start
+
+
+def nearest_source(place: np.ndarray, size: np.ndarray | int, factor: np.ndarray | float) -> np.ndarray:
+    """The source bin that output bin `place` shows: floor((place - c) / f + c + 1/2), c = (size - 1) / 2."""
+    centre = (np.asarray(size) - 1) / 2
+    return np.floor((place - centre) / factor + centre + 0.5).astype(np.int64)

@@ -1,0 +1,122 @@
+"""From an event store to batches, without a Python loop over samples or events."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+import torch
+
+from spikescan.data.augment import Augmentation, Coordinates, ragged_arange, scale_shift
+from spikescan.data.event_tensor import Batch, EventTensor
+from spikescan.data.events import EventStore
+from spikescan.errors import InputError
+
+__all__ = ["Batch", "BatchMaker", "EventTensor"]
+
+
+class BatchMaker:
+    """Makes the batch of given samples; picklable, so that worker processes can hold one.
+
+    dt        seconds of a step: bin = floor(t / dt). Times are whole microseconds and dt is taken as the
+              fraction of microseconds nearest to it (denominator at most 10^6), so that the division is
+              exact: 1 ms is 1000 µs and a third of one 1000/3 µs, whatever the last bit of the float says.
+    frames    instead of dt, which is then not used: each sample is cut into so many frames of equal duration.
+    channels  input channels of the data set; `pool` adjacent ones are joined (channel // pool).
+    pad       where the empty steps of shorter samples go: "right" after the end, "left" before the beginning.
+    augment   applied to the binned, pooled events of each sample within its own length.
+
+    T of a batch is its longest sample, at least 1; nothing is cut off. A sample without events has length 1.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        channels: int,
+        dt: float | None = None,
+        pool: int = 1,
+        frames: int | None = None,
+        pad: Literal["right", "left"] = "right",
+        augment: Augmentation | None = None,
+    ) -> None:
+        if dt is None and frames is None:
+            raise ValueError("give dt (seconds of a step) or frames (number of steps)")
+        for name, count in {"channels": channels, "pool": pool, "frames": frames or 1}.items():
+            if count < 1:
+                raise ValueError(f"{name} is {count}, must be at least 1")
+        if pad not in ("right", "left"):
+            raise ValueError(f"pad is {pad!r}, must be 'right' or 'left'")
+        self.store, self.source_channels, self.pool = store, channels, pool
+        self.frames, self.pad, self.augment = frames, pad, augment
+        self.step = _microseconds(dt) if dt is not None else Fraction(1)
+
+    @property
+    def channels(self) -> int:
+        """Channels of a batch: those of the data set, pooled."""
+        return -(-self.source_channels // self.pool)
+
+    def __call__(self, indices: np.ndarray, seed: int = 0) -> Batch:
+        """The batch of the samples `indices` (B,), in that order; `seed` governs the augmentation alone."""
+        indices = self._checked(indices)
+        times, events, counts = self._gather(indices)
+        step, lengths = self._bin(times, events.row, counts)
+        events = events._replace(step=step)
+        if self.augment:
+            factor, shift = self.augment.draw(len(indices), self.channels, int(seed))
+            events = scale_shift(events, lengths, self.channels, factor, shift)
+        steps = int(lengths.max(initial=1))
+        if self.pad == "left":
+            events = events._replace(step=events.step + (steps - lengths)[events.row])
+        return Batch(
+            EventTensor(*map(_int32, events), shape=(steps, len(indices), self.channels)),
+            labels=torch.from_numpy(self.store.labels[indices]),
+            lengths=torch.from_numpy(lengths),
+            indices=torch.from_numpy(indices),
+        )
+
+    def _checked(self, indices: np.ndarray) -> np.ndarray:
+        indices = np.array(indices, np.int64)
+        if len(wrong := indices[(indices < 0) | (indices >= len(self.store))]):
+            raise IndexError(f"no sample {wrong[0]}; {self.store.path} has {len(self.store)}")
+        return indices
+
+    def _gather(self, indices: np.ndarray) -> tuple[np.ndarray, Coordinates, np.ndarray]:
+        """(times (E,) µs, coordinates whose steps are still to come, events of each sample (B,))."""
+        first = self.store.offsets[indices]
+        counts = self.store.offsets[indices + 1] - first
+        row, place = ragged_arange(counts)
+        position = first[row] + place
+        times, channel = (np.asarray(column)[position] for column in (self.store.times, self.store.channels))
+        if channel.max(initial=0) >= self.source_channels:
+            sample = indices[row[channel.argmax()]]
+            raise InputError(
+                f"{self.store.meta.source}: sample {sample}: an event on channel {channel.max()} "
+                f"where there are {self.source_channels} channels"
+            )
+        return times, Coordinates(place, row, (channel // self.pool).astype(np.int64)), counts
+
+    def _bin(self, times: np.ndarray, row: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(step of each event (E,), steps of each sample (B,)), both int64. Events are in order of time."""
+        filled = np.flatnonzero(counts)
+        last = np.cumsum(counts)[filled] - 1
+        times = times.astype(np.int64)
+        if self.frames is not None:
+            durations = np.ones(len(counts), np.int64)
+            durations[filled] = times[last] + 1
+            return times * self.frames // durations[row], np.full(len(counts), self.frames)
+        step = times * self.step.denominator // self.step.numerator
+        lengths = np.ones(len(counts), np.int64)
+        lengths[filled] = step[last] + 1
+        return step, lengths
+
+
+def _microseconds(dt: float) -> Fraction:
+    if not 1e-6 <= dt < float("inf"):
+        raise ValueError(f"dt is {dt} s, must be at least the microsecond that event times are known to")
+    return Fraction(dt * 1e6).limit_denominator(10**6)
+
+
+def _int32(column: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(column.astype(np.int32))

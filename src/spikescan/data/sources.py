@@ -1,0 +1,79 @@
+"""The data sets that spikescan knows: what each is made from, and what makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spikescan.data import digits, shd, vision
+from spikescan.data.write import Progress
+from spikescan.errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a set comes into the store. `files` finds what it is made from, `convert` makes it."""
+
+    what: str  # in words, for messages and tables
+    where: str  # whom to get it from, and which files; empty: built in
+    files: Callable[[Path], list[Path]]
+    convert: Callable[[Path, Path, int | None, Progress | None], None]  # (root, folder, channels, progress)
+    version: int = 1  # to be raised when the same files convert to other events
+
+
+def find(name: str) -> Source:
+    """The source called `name`; InputError for an unknown one or one that cannot be read yet."""
+    if name in UNREAD:
+        raise InputError(f"data set {name}: there is no reader for {UNREAD[name]} yet; choose of {', '.join(SOURCES)}")
+    if name not in SOURCES:
+        raise InputError(f"unknown data set {name!r}; choose of {', '.join([*SOURCES, *UNREAD])}")
+    return SOURCES[name]
+
+
+def _convert_digits(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
+    digits.convert(folder)
+
+
+def _convert_shd(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
+    for split, file in shd.find_files(root).items():
+        shd.convert(file, folder / split, channels, progress)
+
+
+def _camera(camera: vision.Camera, what: str, where: str) -> Source:
+    def files(root: Path) -> list[Path]:
+        return [recording.file for split in camera.recordings(root).values() for recording in split]
+
+    def convert(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
+        for split, recordings in camera.recordings(root).items():
+            vision.convert(camera, recordings, folder / split, f"{root}, {split}", progress)
+
+    return Source(what, where, files, convert)
+
+
+def _shd(what: str, where: str) -> Source:
+    return Source(what, where, lambda root: list(shd.find_files(root).values()), _convert_shd)
+
+
+SOURCES: dict[str, Source] = {
+    "digits": Source(digits.SOURCE, "", lambda root: [], _convert_digits),
+    "shd": _shd(
+        "Spiking Heidelberg Digits, or any recordings in their layout",
+        "shd_train.h5 and shd_test.h5 from zenkelab.org (Spiking Heidelberg Digits)",
+    ),
+    "ssc": _shd(
+        "Spiking Speech Commands",
+        "ssc_train.h5, ssc_valid.h5 and ssc_test.h5 from zenkelab.org (Spiking Speech Commands)",
+    ),
+    "nmnist": _camera(
+        vision.NMNIST,
+        "N-MNIST",
+        "Train.zip and Test.zip from garrickorchard.com (N-MNIST; Mendeley Data 468j46mzdv) and unpack them",
+    ),
+}
+UNREAD = {
+    "dvsgesture": "DVS128 Gesture recordings",
+    "cifar10dvs": "CIFAR10-DVS recordings (aedat 2)",
+    "ncaltech101": "N-Caltech101 recordings",
+    "cifar10": "CIFAR-10 images",
+}

@@ -1,0 +1,114 @@
+"""Writing an event store, block after block, so that it is either whole or not there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from spikescan.data.atomic import atomic_folder
+from spikescan.data.events import DTYPES, EventStore, Meta, open_store
+
+Progress = Callable[[str, int, int], None]  # called with (what, samples done, samples in all)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive samples, one after the other."""
+
+    times: np.ndarray  # (E,) µs
+    channels: np.ndarray  # (E,)
+    counts: np.ndarray  # (n,) events of each sample
+
+
+def write_store(
+    path: Path | str,
+    blocks: Iterable[Block],
+    *,
+    labels: np.ndarray,
+    source: str,
+    speakers: np.ndarray | None = None,
+    sensor: tuple[int, int, int] | None = None,
+    class_names: tuple[str, ...] | None = None,
+) -> EventStore:
+    """Write the samples of `blocks`, one for each label, as a store in the new folder `path`, and open it.
+
+    Events out of order are sorted by time within their sample (stably) and counted. Blocks are taken one at a
+    time, so that memory stays bounded by the largest. Whatever `blocks` raises passes through, and nothing is
+    left. Where the disk is full or the place cannot be written an InputError says so.
+    """
+    path = Path(path)
+    with atomic_folder(path) as folder:
+        counts, unsorted, largest = _stream(folder, blocks)
+        if len(counts) != len(labels):
+            raise ValueError(f"{len(counts)} samples and {len(labels)} labels")
+        arrays = {"offsets": np.concatenate([[0], np.cumsum(counts)]), "labels": np.asarray(labels)}
+        arrays |= {} if speakers is None else {"speakers": np.asarray(speakers)}
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array.astype(np.int64))
+        meta = Meta(
+            source=source,
+            samples=len(labels),
+            events=int(counts.sum()),
+            largest_channel=largest,
+            unsorted=unsorted,
+            empty=int(np.sum(counts == 0)),
+            sensor=sensor,
+            class_names=class_names,
+        )
+        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n")
+    return open_store(path)
+
+
+def in_order(block: Block) -> tuple[Block, int]:
+    """The block with every sample's events rising in time, and how many samples had to be sorted."""
+    sample = np.repeat(np.arange(len(block.counts)), block.counts)
+    falls = (block.times[1:] < block.times[:-1]) & (sample[1:] == sample[:-1])
+    if not falls.any():
+        return block, 0
+    order = np.lexsort((block.times, sample))
+    mended = Block(block.times[order], block.channels[order], block.counts)
+    return mended, len(np.unique(sample[1:][falls]))
+
+
+def _stream(folder: Path, blocks: Iterable[Block]) -> tuple[np.ndarray, int, int]:
+    """Write times.npy and channels.npy; (events of each sample, unsorted samples, largest channel)."""
+    counts, unsorted, largest = [np.zeros(0, np.int64)], 0, -1
+    with _Column(folder, "times") as times, _Column(folder, "channels") as channels:
+        for block in blocks:
+            block, mended = in_order(block)
+            times.append(block.times)
+            channels.append(block.channels)
+            counts.append(np.asarray(block.counts, np.int64))
+            unsorted += mended
+            if len(block.channels):
+                largest = max(largest, int(block.channels.max()))
+    return np.concatenate(counts), unsorted, largest
+
+
+class _Column:
+    """An .npy file of one axis that grows: numpy pads its header so that the length fits in afterwards."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.file = open(folder / f"{name}.npy", "wb")  # noqa: SIM115 (closed by __exit__)
+        self.dtype, self.length = np.dtype(DTYPES[name]), 0
+
+    def __enter__(self) -> _Column:
+        self._header()
+        return self
+
+    def append(self, values: np.ndarray) -> None:
+        self.file.write(np.ascontiguousarray(values, self.dtype).data)
+        self.length += len(values)
+
+    def __exit__(self, *_: object) -> None:
+        with self.file:
+            self.file.seek(0)
+            self._header()
+
+    def _header(self) -> None:
+        entries = {"descr": npy.dtype_to_descr(self.dtype), "fortran_order": False, "shape": (self.length,)}
+        npy.write_array_header_1_0(self.file, entries)

@@ -1,0 +1,147 @@
+"""Measuring a trained network: the same numbers for the end of a run and for ``spikescan evaluate``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from torch.nn import functional as F
+
+from spikescan.data.batches import Batch
+from spikescan.data.shd import Progress
+from spikescan.errors import InputError
+from spikescan.networks import SpikingMLP
+from spikescan.training.build import Material, material
+from spikescan.training.devices import find_device
+from spikescan.training.folder import RunFolder
+from spikescan.training.loaders import EVALUATE, EvaluationBatches, stream
+from spikescan.training.losses import readout
+from spikescan.training.neurons import spiking
+from spikescan.training.recipe import Recipe
+from spikescan.training.tally import Tally
+from spikescan.types import NetworkOutput
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one pass over a split gives; the spike counts are None for neurons that do not spike."""
+
+    split: str
+    samples: int
+    loss: float
+    accuracy: float
+    confusion: list[list[int]]
+    """Samples by label (rows) and prediction."""
+    spikes_per_ms: float | None
+    """Of all hidden layers, mean over the samples."""
+    spikes_per_ms_by_layer: list[float] | None
+    spike_rate: list[float] | None
+    """Spikes a neuron and step, by layer."""
+    synaptic_operations: dict[str, float] | None
+    """Additions a sample: each input event and each spike times the neurons it reaches."""
+
+
+@torch.no_grad()
+def forward(
+    network: SpikingMLP, batch: Batch, recipe: Recipe, number: int = 0, potentials: bool = False
+) -> NetworkOutput:
+    """The network's output for evaluation batch ``number``, which fixes all draws with the recipe's seed."""
+    lengths = batch.lengths if recipe.data.mask else None
+    seed = stream(recipe.seed, EVALUATE, number)
+    return network.run(batch.events, seed=seed, lengths=lengths, potentials=potentials)
+
+
+@torch.no_grad()
+def evaluate(network: SpikingMLP, material: Material, split: str, device: str = "cpu") -> Measurement:
+    """Pass every sample of ``split`` through ``network`` once, in batches of the recipe's size."""
+    recipe = material.recipe
+    network = network.to(device).eval()
+    tally = Tally(material.dataset.classes, len(recipe.network.hidden), device)
+    batches = EvaluationBatches(material.maker(split), material.splits[split], batch_size=recipe.training.batch_size)
+    for number, cpu_batch in enumerate(batches):
+        batch = cpu_batch.to(device)
+        output = forward(network, batch, recipe, number)
+        lengths = batch.lengths if recipe.data.mask else None
+        scores = readout(output.readout, recipe.loss.readout, lengths)
+        tally.add_scores(scores, batch.labels, F.cross_entropy(scores, batch.labels))
+        tally.add_layers(output.layers, lengths, material.milliseconds(split, batch))
+        tally.events += len(batch.events)
+    return _measurement(tally, material, split)
+
+
+def _measurement(tally: Tally, material: Material, split: str) -> Measurement:
+    spikes = spiking(material.recipe)  # what else passes between the layers is not counted
+    samples = int(tally.samples)
+    return Measurement(
+        split=split,
+        samples=samples,
+        loss=tally.mean_loss,
+        accuracy=tally.accuracy,
+        confusion=tally.confusion.long().tolist(),
+        spikes_per_ms=tally.mean_spikes_per_ms if spikes else None,
+        spikes_per_ms_by_layer=(tally.spikes_per_ms / samples).tolist() if spikes else None,
+        spike_rate=tally.spike_rate if spikes else None,
+        synaptic_operations=tally.synaptic_operations(material.fan_out) if spikes else None,
+    )
+
+
+def evaluate_run(
+    folder: Path,
+    split: str,
+    *,
+    protocol: str | None = None,
+    root: Path | str | None = None,
+    store: Path | str | None = None,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Measurement, Material]:
+    """Measure the network of a finished run; its own recipe says how, but for what is given here.
+
+    Raises:
+        InputError: for a folder without a finished run, damaged weights, missing data, or a missing split.
+    """
+    run = RunFolder(folder)
+    recipe = run.read_recipe()
+    if root is not None:
+        place = {"root": str(Path(root).expanduser().resolve())}
+        recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=place)})
+    recipe = recipe if protocol is None else under(recipe, protocol)
+    stuff = material(recipe, store, progress)
+    if split not in stuff.splits:
+        raise InputError(f"{folder}: trained on the whole training file, it has no {split} samples")
+    network = stuff.network()
+    load_weights(network, run.model)
+    return evaluate(network, stuff, split, find_device(device or "auto")), stuff
+
+
+def under(recipe: Recipe, protocol: str) -> Recipe:
+    """``recipe`` with its samples padded as ``protocol`` does: masked, or in front and averaged over."""
+    padding: dict[str, Any] = {
+        "held-out": {"pad": "right", "mask": True},
+        "published": {"pad": "left", "mask": False},
+    }[protocol]
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update=padding)})
+
+
+def load_weights(network: SpikingMLP, path: Path) -> None:
+    """Fill ``network`` from a safetensors file, which cannot hold code.
+
+    Raises:
+        InputError: for a file that is missing, damaged, or of another network.
+    """
+    try:
+        tensors = load_tensors(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; the run has not finished, --resume goes on with it") from None
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: damaged, or no safetensors file ({error})") from None
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another network than recipe.toml describes ({error})") from None
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point()):
+        raise InputError(f"{path}: holds weights that are not finite")

@@ -1,0 +1,76 @@
+"""Batches in an order that is a function of (seed, epoch) alone, shared out among the ranks."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from spikescan import random
+from spikescan.data.batches import Batch, BatchMaker
+
+# Streams of random numbers that a run draws from its one seed.
+INIT, SHUFFLE, AUGMENT, FORWARD, EVALUATE, SPLIT = range(6)
+
+
+def stream(seed: int, *path: int) -> int:
+    """The seed of one purpose, for instance (FORWARD, epoch, batch, rank), as a non-negative int."""
+    return int(random.fold(seed, *path)) & (2**63 - 1)
+
+
+class TrainingBatches:
+    """One pass an epoch over ``indices`` in shuffled order; ``len`` batches on every rank.
+
+    The last batch of an epoch may be smaller. Where the samples do not divide among the ranks, some are shown
+    twice, so that all ranks take as many steps.
+
+    Args:
+        epoch: asked for when a pass begins.
+        rank, ranks: which share of every epoch's samples this process takes.
+    """
+
+    def __init__(
+        self,
+        maker: BatchMaker,
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        seed: int,
+        epoch: Callable[[], int],
+        rank: int = 0,
+        ranks: int = 1,
+    ) -> None:
+        self.maker, self.indices, self.batch_size, self.seed = maker, np.asarray(indices), batch_size, seed
+        self.epoch, self.rank, self.ranks = epoch, rank, ranks
+
+    def __len__(self) -> int:
+        share = -(-len(self.indices) // self.ranks)
+        return -(-share // self.batch_size)
+
+    def order(self, epoch: int) -> np.ndarray:
+        """This rank's sample indices in the order of ``epoch``."""
+        shuffled = np.random.default_rng(stream(self.seed, SHUFFLE, epoch)).permutation(self.indices)
+        share = -(-len(shuffled) // self.ranks)
+        return np.resize(shuffled, share * self.ranks)[self.rank :: self.ranks]
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch = self.epoch()
+        order = self.order(epoch)
+        for number in range(len(self)):
+            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
+            yield self.maker(chosen, stream(self.seed, AUGMENT, epoch, number, self.rank))
+
+
+class EvaluationBatches:
+    """Every sample of ``indices`` once, in their order; whole batches are dealt out to the ranks."""
+
+    def __init__(
+        self, maker: BatchMaker, indices: np.ndarray, *, batch_size: int, rank: int = 0, ranks: int = 1
+    ) -> None:
+        self.maker, self.indices, self.batch_size = maker, np.asarray(indices), batch_size
+        self.numbers = range(rank, -(-len(self.indices) // batch_size), ranks)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number in self.numbers:
+            yield self.maker(self.indices[number * self.batch_size : (number + 1) * self.batch_size], 0)

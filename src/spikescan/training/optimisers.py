@@ -1,0 +1,39 @@
+"""Optimisers and learning-rate schedules by name. A schedule is stepped after every batch."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import torch
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+Schedule = Callable[[Optimizer, float, int, int], LRScheduler]
+
+
+def _sgd(parameters: Iterable[Parameter], lr: float, weight_decay: float) -> Optimizer:
+    return torch.optim.SGD(parameters, lr=lr, momentum=0.9, weight_decay=weight_decay)
+
+
+OPTIMISERS: dict[str, Callable[..., Optimizer]] = {
+    "adamax": torch.optim.Adamax,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "sgd": _sgd,
+}
+
+
+def _constant(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:
+    return LambdaLR(optimiser, lambda step: 1.0)
+
+
+def _one_cycle(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:
+    return OneCycleLR(optimiser, max_lr=lr, total_steps=batches * epochs)
+
+
+def _cosine(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:
+    """Half a cosine down to zero, in one stair an epoch, as the MPE-PSN experiments do it."""
+    return LambdaLR(optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * (step // batches) / epochs)))
+
+
+SCHEDULES: dict[str, Schedule] = {"constant": _constant, "one-cycle": _one_cycle, "cosine": _cosine}

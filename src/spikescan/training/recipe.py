@@ -1,0 +1,179 @@
+"""What a training run is made of: one pydantic model a section of the TOML file. Times are in seconds."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from spikescan.errors import InputError
+from spikescan.training import neurons, optimisers
+from spikescan.training.losses import READOUTS
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _one_of(value: str, choices: Iterable[str]) -> str:
+    if value not in choices:
+        raise ValueError(f"{value!r} is unknown, choose from {', '.join(choices)}")
+    return value
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class DataRecipe(Section):
+    """Which recordings, and how they become batches (T, B, channels)."""
+
+    name: str = "digits"
+    root: str | None = None
+    """Folder that holds the set in its native layout."""
+    channels: Count | None = None
+    """Input channels before pooling; None takes what the files say."""
+    dt: Positive = 10e-3
+    """Width of a bin; a bin holds the number of its events."""
+    frames: Count | None = None
+    """Cut every sample into this many frames of equal duration instead of bins of width ``dt``."""
+    pool: Count = 1
+    """Neighbouring channels that are added up."""
+    augment: bool = False
+    scale: Share = 0.3
+    """Augmentation: both axes are scaled by a factor within 1 ± scale."""
+    shift: Share = 0.1
+    """Augmentation: channels are shifted by up to this share of them."""
+    pad: Literal["left", "right"] = "right"
+    mask: bool = True
+    """Padding counts in no readout, spike count or batch statistic."""
+
+    @model_validator(mode="after")
+    def _mask_needs_right_padding(self) -> Self:
+        if self.mask and self.pad == "left":
+            raise ValueError("mask = true masks what follows a sample: it needs pad = 'right'")
+        return self
+
+
+class NeuronRecipe(Section):
+    """The hidden neurons; each kind takes the values that it has a use for."""
+
+    name: str = "spsn-gs"
+    tau_mem: Positive = 20e-3
+    tau_syn: Positive | None = 20e-3
+    threshold: Positive | None = None
+    """None: the neuron's own (1 for lif, vanilla-lif and mpe-psn)."""
+    decay: Share = 0.25
+    """Membrane decay a step of mpe-psn and vanilla-lif, dimensionless."""
+    estimate: Literal["previous", "current"] = "previous"
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return _one_of(name, neurons.names())
+
+
+class NetworkRecipe(Section):
+    hidden: list[Count] = Field(default=[128, 128, 128], min_length=1)
+    norm: bool = False
+    """BatchNorm behind every hidden Linear, which then has no bias."""
+    dropout: Share = 0.0
+    bias: bool = True
+    init: Literal["auto", "published", "torch"] = "auto"
+    """auto: the published initialisation for spiking neurons, PyTorch's own for the others."""
+    readout: Literal["auto", "leaky", "linear"] = "auto"
+    """auto: a leaky integrator behind spiking neurons, a plain Linear behind the others."""
+    readout_tau_mem: Positive = 20e-3
+    readout_tau_syn: Positive | None = 20e-3
+
+
+class LossRecipe(Section):
+    kind: Literal["cross-entropy", "tet"] = "cross-entropy"
+    readout: str = "mean"
+    tet_weight: Share = 1e-3
+    rate_limit: Annotated[float, Field(ge=0, le=1)] | None = None
+    """θ of SPSN eq. 21, spikes a step and neuron; None leaves the regulariser out."""
+    estimation_weight: Share = 1e-3
+    """λ_mem of MPE-PSN, for neurons that return an estimation loss."""
+    estimation_epochs: Count | None = 150
+    """Epochs in which λ_mem counts."""
+
+    @field_validator("readout")
+    @classmethod
+    def _known(cls, readout: str) -> str:
+        return _one_of(readout, READOUTS)
+
+
+class TrainingRecipe(Section):
+    epochs: Count = 40
+    batch_size: Count = 64
+    optimiser: str = "adamax"
+    lr: Positive = 1e-3
+    """The peak of the schedule."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: str = "constant"
+    precision: Literal["32", "16", "bf16"] = "32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("optimiser")
+    @classmethod
+    def _known_optimiser(cls, name: str) -> str:
+        return _one_of(name, optimisers.OPTIMISERS)
+
+    @field_validator("schedule")
+    @classmethod
+    def _known_schedule(cls, name: str) -> str:
+        return _one_of(name, optimisers.SCHEDULES)
+
+
+class ProtocolRecipe(Section):
+    """``held-out``: a validation split chooses the epoch, the test set is used once. ``published``: trained
+    on the whole training file, judged after the last epoch."""
+
+    name: Literal["held-out", "published"] = "held-out"
+    validation: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of the training file, stratified by class."""
+    holdout_speaker: int | None = None
+    """This speaker's recordings are the validation split."""
+    test: Literal["once", "every-epoch"] = "once"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.name == "held-out" and self.test == "every-epoch":
+            raise ValueError(
+                "the held-out protocol uses the test set once: test = 'every-epoch' needs name = 'published'"
+            )
+        if self.name == "published" and self.holdout_speaker is not None:
+            raise ValueError("the published protocol trains on the whole training file and holds out no speaker")
+        return self
+
+
+class Recipe(Section):
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    data: DataRecipe = DataRecipe()
+    neuron: NeuronRecipe = NeuronRecipe()
+    network: NetworkRecipe = NetworkRecipe()
+    loss: LossRecipe = LossRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+    protocol: ProtocolRecipe = ProtocolRecipe()
+
+    def resolved(self) -> "Recipe":
+        """The same recipe with every ``auto`` replaced by what it stands for.
+
+        Raises:
+            InputError: for a rate limit on neurons that do not spike.
+        """
+        spiking = neurons.spiking(self)
+        if self.loss.rate_limit is not None and not spiking:
+            raise InputError(f"loss.rate_limit limits spikes, and neuron {self.neuron.name} gives none: leave it out")
+        init, kind = ("published", "leaky") if spiking else ("torch", "linear")
+        network = {
+            "init": init if self.network.init == "auto" else self.network.init,
+            "readout": kind if self.network.readout == "auto" else self.network.readout,
+        }
+        frames = neurons.FRAMES if neurons.fixed_steps(self.neuron.name) else None
+        return self.model_copy(
+            update={
+                "network": self.network.model_copy(update=network),
+                "data": self.data.model_copy(update={"frames": self.data.frames or frames}),
+            }
+        )

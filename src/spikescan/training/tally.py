@@ -1,0 +1,92 @@
+"""What is counted while samples pass: loss, confusion, spikes. Plain sums, so that ranks can be added up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+import torch
+from torch import Tensor
+
+from spikescan.training.losses import valid_steps
+from spikescan.types import NeuronOutput
+
+
+@dataclass
+class Tally:
+    """Sums over samples. All tensors are float64 on the device of the batches."""
+
+    classes: int
+    layers: int
+    device: torch.device | str = "cpu"
+    samples: Tensor = field(init=False)
+    loss: Tensor = field(init=False)
+    confusion: Tensor = field(init=False)
+    """(classes, classes) samples, by label and by prediction."""
+    spikes: Tensor = field(init=False)
+    """(layers,) spikes in all."""
+    spikes_per_ms: Tensor = field(init=False)
+    """(layers,) each sample's spikes over its milliseconds, summed over samples."""
+    neuron_steps: Tensor = field(init=False)
+    """(layers,) chances to spike: neurons times steps of data."""
+    events: Tensor = field(init=False)
+    """Input events."""
+
+    def __post_init__(self) -> None:
+        shapes = {"confusion": (self.classes, self.classes)}
+        shapes |= dict.fromkeys(("spikes", "spikes_per_ms", "neuron_steps"), (self.layers,))
+        for name in self.sums():
+            setattr(self, name, torch.zeros(shapes.get(name, ()), dtype=torch.float64, device=self.device))
+
+    @classmethod
+    def sums(cls) -> list[str]:
+        return [item.name for item in fields(cls) if not item.init]
+
+    @torch.no_grad()
+    def add_scores(self, scores: Tensor, labels: Tensor, loss: Tensor) -> None:
+        """``scores`` (B, classes), ``labels`` (B,), ``loss`` the batch's mean."""
+        pairs = labels * self.classes + scores.argmax(1)
+        self.confusion += torch.bincount(pairs, minlength=self.classes**2).view(self.classes, self.classes)
+        self.samples += len(labels)
+        self.loss += loss.detach().double() * len(labels)
+
+    @torch.no_grad()
+    def add_layers(self, layers: tuple[NeuronOutput, ...], lengths: Tensor | None, milliseconds: Tensor) -> None:
+        """``milliseconds`` (B,) of data in each sample; steps behind ``lengths`` (B,) count in nothing."""
+        for index, layer in enumerate(layers):
+            if layer.spikes is None:
+                continue
+            valid = valid_steps(layer.spikes, lengths)
+            by_row = layer.spikes.flatten(2).sum(2, dtype=torch.float32).double().masked_fill(~valid, 0).sum(0)  # (B,)
+            self.spikes[index] += by_row.sum()
+            self.spikes_per_ms[index] += (by_row / milliseconds.clamp(min=1e-3)).sum()
+            self.neuron_steps[index] += valid.sum() * layer.spikes[0, 0].numel()
+
+    @property
+    def accuracy(self) -> float:
+        return self._mean(self.confusion.diagonal().sum())
+
+    @property
+    def mean_loss(self) -> float:
+        return self._mean(self.loss)
+
+    @property
+    def mean_spikes_per_ms(self) -> float:
+        return self._mean(self.spikes_per_ms.sum())
+
+    @property
+    def spike_rate(self) -> list[float]:
+        """Spikes a neuron and step, by layer."""
+        return (self.spikes / self.neuron_steps.clamp(min=1)).tolist()
+
+    def synaptic_operations(self, fan_out: list[int]) -> dict[str, float]:
+        """Additions a sample: each input event and each spike times the neurons it reaches.
+
+        ``fan_out`` is that of the input and of each hidden layer.
+        """
+        counts = [self.events.item(), *self.spikes.tolist()]
+        samples = max(self.samples.item(), 1)
+        per_layer = [count * reach / samples for count, reach in zip(counts, fan_out, strict=True)]
+        return {"input": per_layer[0], "hidden": sum(per_layer[1:]), "total": sum(per_layer)}
+
+    def _mean(self, total: Tensor) -> float:
+        return (total / self.samples.clamp(min=1)).item()

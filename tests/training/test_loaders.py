@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+
+from spikescan.training.build import material
+from spikescan.training.loaders import EvaluationBatches, TrainingBatches, stream
+
+
+class Recorded:
+    """Stands in for a BatchMaker: gives back what it was asked for."""
+
+    def __call__(self, indices, seed):
+        return tuple(indices), seed
+
+
+def loader(size=10, batch_size=4, epoch=0, **share):
+    return TrainingBatches(
+        Recorded(), np.arange(100, 100 + size), batch_size=batch_size, seed=7, epoch=lambda: epoch, **share
+    )
+
+
+def shown(batches):
+    return [index for indices, _ in batches for index in indices]
+
+
+def test_every_sample_once_an_epoch():
+    batches = loader()
+    assert len(batches) == len(list(batches)) == 3
+    assert sorted(shown(batches)) == list(range(100, 110))
+
+
+def test_order_and_seeds_depend_on_seed_and_epoch_alone():
+    assert list(loader(epoch=3)) == list(loader(epoch=3))
+    assert shown(loader(epoch=3)) != shown(loader(epoch=4))
+    seeds = {seed for epoch in range(5) for _, seed in loader(epoch=epoch)}
+    assert len(seeds) == 15
+
+
+def test_epoch_is_asked_for_when_the_pass_begins():
+    """Lightning makes the iterator before it has restored the epoch."""
+    now = [0]
+    batches = TrainingBatches(Recorded(), np.arange(10), batch_size=4, seed=7, epoch=lambda: now[0])
+    passing = iter(batches)
+    now[0] = 5
+    assert shown(passing) == list(batches.order(5))
+
+
+@pytest.mark.parametrize(("size", "ranks"), [(10, 2), (10, 3), (7, 4), (1, 3)])
+def test_ranks_share_an_epoch(size, ranks):
+    parts = [loader(size, 2, rank=rank, ranks=ranks) for rank in range(ranks)]
+    assert len({len(list(part)) for part in parts}) == 1
+    together = [index for part in parts for index in shown(part)]
+    assert set(together) == set(range(100, 100 + size))
+    assert len(together) - size < ranks
+    seeds = [seed for part in parts for _, seed in part]
+    assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 5])
+def test_evaluation_shows_each_sample_once_in_whole_batches(ranks):
+    indices = np.arange(11)
+    parts = [EvaluationBatches(Recorded(), indices, batch_size=4, rank=r, ranks=ranks) for r in range(ranks)]
+    batches = [indices for part in parts for indices, _ in part]
+    assert sorted(batches) == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10)]
+    assert sum(map(len, parts)) == 3
+
+
+def test_streams_differ_and_are_not_negative():
+    values = {stream(seed, purpose, epoch) for seed in range(5) for purpose in range(5) for epoch in range(5)}
+    assert len(values) == 125
+    assert min(values) >= 0
+
+
+def test_validation_is_held_out(recipe, store):
+    stuff = material(recipe(protocol__validation=0.25), store)
+    train, validation = stuff.splits["train"], stuff.splits["validation"]
+    assert len(validation) == 11
+    assert sorted([*train, *validation]) == list(range(44))
+
+
+def test_speaker_is_held_out(recipe, store):
+    stuff = material(recipe(protocol__holdout_speaker=2), store)
+    speakers = stuff.stores["validation"].speakers
+    assert set(speakers[stuff.splits["validation"]]) == {2}
+    assert set(speakers[stuff.splits["train"]]) == {0, 1}
+
+
+def test_published_protocol_trains_on_everything(recipe, store):
+    stuff = material(recipe("published"), store)
+    assert len(stuff.splits["train"]) == 44
+    assert "validation" not in stuff.splits
+
+
+def milliseconds(recipe, store):
+    stuff = material(recipe, store)
+    batch = stuff.maker("test")(np.arange(5), 0)
+    return stuff.milliseconds("test", batch).numpy(), batch, stuff
+
+
+def test_milliseconds_of_masked_samples_are_their_own_steps(recipe, store):
+    found, batch, _ = milliseconds(recipe(), store)
+    np.testing.assert_allclose(found, batch.lengths * 10.0)
+    assert len(set(found)) > 1
+
+
+def test_milliseconds_of_padded_samples_are_those_of_the_batch(recipe, store):
+    found, batch, _ = milliseconds(recipe("published"), store)
+    np.testing.assert_allclose(found, batch.events.shape[0])
+
+
+def test_milliseconds_of_frames_are_those_of_the_recording(recipe, store):
+    found, _, stuff = milliseconds(recipe(data__frames=4), store)
+    np.testing.assert_allclose(found, stuff.stores["test"].durations[:5] / 1000)

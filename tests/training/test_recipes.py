@@ -1,0 +1,129 @@
+import tomllib
+
+import pytest
+
+from spikescan.errors import InputError
+from spikescan.training import recipe_files
+from spikescan.training.recipe import Recipe
+
+PACKAGED = {"digits", "nmnist", "published", "shd", "ssc"}
+
+
+def test_packaged_recipes():
+    assert set(recipe_files.packaged()) >= PACKAGED
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGED))
+@pytest.mark.parametrize("neuron", ["lif", "spsn-sb", "spsn-gs", "mpe-psn", "relu", "vanilla-lif"])
+def test_written_recipe_reads_back(name, neuron):
+    recipe = recipe_files.load(name, {"neuron.name": neuron, "data.root": 'a "b"\\\x7f ü', "data.name": name})
+    recipe = recipe.resolved()
+    text = recipe_files.dumps(recipe)
+    assert recipe_files.check(tomllib.loads(text), "x") == recipe
+    assert "auto" not in {recipe.network.init, recipe.network.readout}
+
+
+def test_published_settings():
+    """The paper's table of hyperparameters, and what its code does with padding and the test set."""
+    recipe = recipe_files.load("published", {"neuron.name": "spsn-sb"}).resolved()
+    assert (recipe.data.dt, recipe.data.pad, recipe.data.mask, recipe.data.frames) == (1e-3, "left", False, None)
+    assert (recipe.neuron.tau_mem, recipe.neuron.tau_syn) == (20e-3, 20e-3)
+    network = recipe.network
+    assert (network.hidden, network.norm, network.dropout, network.bias) == ([128] * 3, False, 0, True)
+    assert (network.init, network.readout) == ("published", "leaky")
+    assert (network.readout_tau_mem, network.readout_tau_syn) == (20e-3, 20e-3)
+    assert (recipe.loss.kind, recipe.loss.readout, recipe.loss.rate_limit) == ("cross-entropy", "mean", None)
+    training = recipe.training
+    assert (training.epochs, training.batch_size, training.optimiser) == (200, 64, "adamax")
+    assert (training.lr, training.schedule, training.weight_decay) == (1e-3, "constant", 0)
+    assert (recipe.protocol.name, recipe.protocol.test) == ("published", "once")
+
+
+def test_baseline_without_spikes_has_a_plain_readout():
+    recipe = recipe_files.load("published", {"neuron.name": "relu"}).resolved()
+    assert (recipe.network.init, recipe.network.readout) == ("torch", "linear")
+
+
+def test_fixed_steps_need_frames():
+    assert recipe_files.load("digits", {"neuron.name": "mpe-psn"}).resolved().data.frames == 16
+    changed = {"neuron.name": "mpe-psn", "data.frames": 8}
+    assert recipe_files.load("digits", changed).resolved().data.frames == 8
+    assert recipe_files.load("digits", {"neuron.name": "lif"}).resolved().data.frames is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "key", "value"),
+    [
+        ("training.lr=0.01", "training.lr", 0.01),
+        ("network.hidden=[64, 32]", "network.hidden", [64, 32]),
+        ("data.augment = true", "data.augment", True),
+        ("neuron.name=lif", "neuron.name", "lif"),
+        ("neuron.tau_syn=none", "neuron.tau_syn", "none"),
+        ('data.root="a=b"', "data.root", "a=b"),
+    ],
+)
+def test_settings_are_typed(setting, key, value):
+    assert recipe_files.parse_setting(setting) == (key, value)
+
+
+def test_none_reaches_the_recipe():
+    assert recipe_files.load("digits", {"neuron.tau_syn": "none"}).neuron.tau_syn is None
+
+
+def test_differences():
+    one, other = Recipe(), recipe_files.check({"seed": 3, "training": {"lr": 0.5}}, "x")
+    assert recipe_files.differences(one, other) == {"seed": (0, 3), "training.lr": (1e-3, 0.5)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"training.learning_rate": 1}, r"training.learning_rate: unknown key.*optimiser"),
+        ({"training.epoch": 1}, r"training.epoch: unknown key; did you mean epochs\?"),
+        ({"trainin.lr": 1}, r"trainin: unknown key; did you mean training\?"),
+        ({"training.lr": -1}, r"training.lr: .*greater than 0 \(found -1\)"),
+        ({"training.lr": "fast"}, r"training.lr: .*number.*'fast'"),
+        ({"training.lr": float("nan")}, r"training.lr: .*finite"),
+        ({"training.epochs": 0}, r"training.epochs"),
+        ({"training.optimiser": "lion"}, r"training.optimiser: 'lion' is unknown, choose from adamax, adam, "),
+        ({"training.schedule": "x"}, r"training.schedule: 'x' is unknown, choose from constant, one-cycle, cosine"),
+        ({"neuron.name": "izhikevich"}, r"neuron.name: 'izhikevich' is unknown, choose from lif, mpe-psn, "),
+        ({"neuron.tau_mem": -1}, r"neuron.tau_mem"),
+        ({"loss.readout": "median"}, r"loss.readout: 'median' is unknown, choose from mean, max, last"),
+        ({"data.dt": 0}, r"data.dt"),
+        ({"data.pad": "left"}, r"data: mask = true"),
+        ({"data.name.x": 1}, r"data.name.x: name is a value"),
+        ({"protocol.test": "every-epoch"}, r"protocol: the held-out protocol uses the test set once"),
+        ({"protocol.name": "published", "protocol.holdout_speaker": 1}, r"holds out no speaker"),
+        ({"seed": -1}, r"seed"),
+    ],
+)
+def test_mistakes_name_the_key_and_the_choices(changes, message):
+    with pytest.raises(InputError, match=message):
+        recipe_files.load("digits", changes)
+
+
+def test_unknown_recipe_names_the_packaged_ones():
+    with pytest.raises(InputError, match=r"recipe nosuch: no readable file .*digits.*published"):
+        recipe_files.load("nosuch")
+
+
+def test_broken_toml_names_the_file(tmp_path):
+    (tmp_path / "x.toml").write_text("[data\n")
+    with pytest.raises(InputError, match=r"x\.toml: not a TOML file"):
+        recipe_files.load(str(tmp_path / "x.toml"))
+
+
+def test_setting_without_a_value():
+    with pytest.raises(InputError, match=r"--set training.lr: expected key=value"):
+        recipe_files.parse_setting("training.lr")
+
+
+def test_values_that_a_neuron_refuses():
+    with pytest.raises(InputError, match=r"neuron spsn-gs: threshold"):
+        recipe_files.load("digits", {"neuron.threshold": 2.0}).resolved()
+
+
+def test_rate_limit_without_spikes():
+    with pytest.raises(InputError, match=r"loss.rate_limit.*relu"):
+        recipe_files.load("digits", {"neuron.name": "relu", "loss.rate_limit": 0.1}).resolved()
