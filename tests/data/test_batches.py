@@ -1,3 +1,4 @@
+import math
 import pickle
 from fractions import Fraction
 
@@ -54,6 +55,31 @@ def test_augmentation_equals_that_of_the_images(make_store, pad, samples, pool, 
     images = [scaled_image(*one) for one in zip(images, factor, shift, strict=True)]
     assert np.array_equal(batch.events.dense().numpy(), stack(images, pad))
     assert batch.lengths.tolist() == [len(one) for one in images]
+
+
+@pytest.mark.parametrize(("dt", "exact"), STEPS)
+def test_every_microsecond_falls_into_the_exact_bin(make_store, dt, exact):
+    late = min(2**32, int(exact * 2**31))
+    times = np.concatenate([np.arange(25_000), np.arange(late - 5_000, late)])
+    batch = BatchMaker(make_store([(times, np.zeros_like(times))]), dt=dt, channels=1)(np.array([0]))
+    expected = [math.floor(Fraction(int(time)) / exact) for time in times]
+    assert batch.events.step.tolist() == expected
+    assert batch.lengths.tolist() == [expected[-1] + 1]
+
+
+def test_more_steps_than_32_bits_can_count(make_store):
+    with pytest.raises(InputError, match="a test: a sample of 2147483649 steps; take a longer dt"):
+        BatchMaker(make_store([([2**31], [0])]), dt=1e-6, channels=1)([0])
+
+
+@pytest.mark.parametrize("frames", [1, 3, 16])
+def test_frames_of_short_samples(make_store, frames):
+    """A sample of d microseconds: d * k / frames is where its frame k begins."""
+    store = make_store([(np.arange(duration), np.zeros(duration, int)) for duration in range(1, 40)])
+    batch = BatchMaker(store, frames=frames, channels=1)(np.arange(39))
+    images = [image(*store.sample(i), frames=frames, inputs=1) for i in range(39)]
+    assert np.array_equal(batch.events.dense().numpy(), stack(images))
+    assert batch.lengths.tolist() == [frames] * 39
 
 
 def test_whole_milliseconds_fall_into_their_own_bin(make_store):
@@ -123,8 +149,14 @@ def test_a_channel_too_many_names_the_sample(make_store):
 
 @pytest.mark.parametrize(
     "options",
-    [{"dt": 0.0}, {"dt": -1e-3}, {"dt": float("nan")}, {"dt": float("inf")}, {"dt": 1e-7}, {}]
-    + [{"dt": 1e-3, "pool": 0}, {"frames": 0}, {"dt": 1e-3, "pad": "middle"}, {"dt": 1e-3, "channels": 0}],
+    [
+        *({"dt": dt} for dt in (0.0, -1e-3, float("nan"), float("inf"), 1e-7)),
+        {},
+        {"dt": 1e-3, "pool": 0},
+        {"frames": 0},
+        {"dt": 1e-3, "pad": "middle"},
+        {"dt": 1e-3, "channels": 0},
+    ],
 )
 def test_impossible_options(make_store, options):
     with pytest.raises(ValueError, match=next(reversed(options), "dt")):

@@ -61,7 +61,7 @@ def test_a_shortened_file_is_named(store, name):
     file.write_bytes(file.read_bytes()[:-1])
     if name == "meta.json":  # its last byte is a line's end
         file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(InputError, match=f"{name}: damaged event store.*delete the folder"):
+    with pytest.raises(InputError, match=f"{name}: damaged event store"):
         open_store(store.path)
 
 

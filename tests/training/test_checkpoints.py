@@ -84,7 +84,7 @@ def test_full_disk_leaves_the_one_before(folder, monkeypatch):
     before = checkpoints.path_of(folder, 3).read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(TrainingError, match=r"epoch-0003.*No space left.*earlier epochs"):
+        with pytest.raises(TrainingError, match=r"epoch-0003.*No space left"):
             checkpoints.Checkpoints().save_checkpoint({}, checkpoints.path_of(folder, 3))
     assert checkpoints.path_of(folder, 3).read_bytes() == before
     assert len(list(folder.iterdir())) == 3

@@ -55,13 +55,25 @@ def test_ranks_share_an_epoch(size, ranks):
     assert len(set(seeds)) == len(seeds)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 5])
-def test_evaluation_shows_each_sample_once_in_whole_batches(ranks):
-    indices = np.arange(11)
+def dealt(size, ranks):
+    indices = np.arange(size)
     parts = [EvaluationBatches(Recorded(), indices, batch_size=4, rank=r, ranks=ranks) for r in range(ranks)]
-    batches = [indices for part in parts for indices, _ in part]
-    assert sorted(batches) == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10)]
-    assert sum(map(len, parts)) == 3
+    assert [len(part) for part in parts] == [len(list(part)) for part in parts]
+    return [[indices for indices, _ in part] for part in parts]
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_evaluation_shows_each_sample_once_in_whole_batches(ranks):
+    parts = dealt(11, ranks)
+    batches = [batch for number in range(3) for part in parts for batch in part[number : number + 1]]
+    assert batches == [(0, 1, 2, 3), (4, 5, 6, 7), (8, 9, 10)]
+
+
+@pytest.mark.parametrize(("size", "ranks"), [(11, 5), (5, 4), (3, 3)])
+def test_every_rank_has_something_to_evaluate(size, ranks):
+    parts = dealt(size, ranks)
+    assert all(parts)
+    assert sorted(index for part in parts for batch in part for index in batch) == list(range(size))
 
 
 def test_streams_differ_and_are_not_negative():

@@ -120,6 +120,7 @@ def same_rows(one, other):
     return strip[0] == strip[1]
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_killed_run_resumes_bit_for_bit(finished, recipe, store, tmp_path):
     out = tmp_path / "killed"
     settings = (finished / "recipe.toml").as_posix()
@@ -153,6 +154,7 @@ def wait_and_kill(command, file: Path, patience=120.0):
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.usefixtures("no_pictures")
 @pytest.mark.parametrize("damage", ["truncated", "gone"])
 def test_resume_goes_back_to_the_last_whole_checkpoint(finished, recipe, store, tmp_path, damage):
     out = copy(finished, tmp_path)
@@ -166,6 +168,7 @@ def test_resume_goes_back_to_the_last_whole_checkpoint(finished, recipe, store, 
     assert same_rows(out, finished)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_resume_before_the_first_checkpoint_starts_again(finished, recipe, store, tmp_path):
     out = tmp_path / "early"
     out.mkdir()
@@ -175,6 +178,7 @@ def test_resume_before_the_first_checkpoint_starts_again(finished, recipe, store
     assert (out / "model.safetensors").read_bytes() == (finished / "model.safetensors").read_bytes()
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_resume_of_a_finished_run_only_finishes_again(finished, recipe, store, tmp_path):
     out = copy(finished, tmp_path)
     (out / "metrics.csv").write_text("half a ro")
@@ -202,6 +206,7 @@ def test_folder_is_not_overwritten(finished, recipe, store, tmp_path):
         run.prepare(recipe(training__epochs=5), tmp_path / "thesis.tex", store=store, overwrite=True)
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_overwrite_leaves_what_is_not_the_runs_own(recipe, store, tmp_path):
     go(recipe(training__epochs=1), store, tmp_path)
     (tmp_path / "notes.txt").write_text("keep me")
@@ -239,6 +244,7 @@ def test_every_neuron_trains(recipe, store, tmp_path, neuron):
     assert evaluate_run(tmp_path / "run", "validation", store=store)[0].samples > 0
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_published_protocol_judges_the_last_epoch(recipe, store, tmp_path):
     small = {"network__hidden": [8], "neuron__name": "spsn-sb"}
     summary, _ = go(recipe("published", protocol__test="every-epoch", **small), store, tmp_path / "run")
@@ -255,6 +261,7 @@ def test_evaluation_under_the_other_protocol(finished, store):
     assert padded.loss != masked.loss
 
 
+@pytest.mark.usefixtures("no_pictures")
 def test_regularised_run_spikes_less(recipe, store, tmp_path):
     fast = {"training__epochs": 4, "training__lr": 0.05}
     free, _ = go(recipe(**fast), store, tmp_path / "free")

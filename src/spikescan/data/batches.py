@@ -43,7 +43,7 @@ class BatchMaker:
     ) -> None:
         if dt is None and frames is None:
             raise ValueError("give dt (seconds of a step) or frames (number of steps)")
-        for name, count in {"channels": channels, "pool": pool, "frames": frames or 1}.items():
+        for name, count in {"channels": channels, "pool": pool, "frames": 1 if frames is None else frames}.items():
             if count < 1:
                 raise ValueError(f"{name} is {count}, must be at least 1")
         if pad not in ("right", "left"):
@@ -62,11 +62,13 @@ class BatchMaker:
         indices = self._checked(indices)
         times, events, counts = self._gather(indices)
         step, lengths = self._bin(times, events.row, counts)
+        steps = int(lengths.max(initial=1))
+        if steps > 2**31:  # coordinates have 32 bits
+            raise InputError(f"{self.store.meta.source}: a sample of {steps} steps; take a longer dt")
         events = events._replace(step=step)
         if self.augment:
             factor, shift = self.augment.draw(len(indices), self.channels, int(seed))
             events = scale_shift(events, lengths, self.channels, factor, shift)
-        steps = int(lengths.max(initial=1))
         if self.pad == "left":
             events = events._replace(step=events.step + (steps - lengths)[events.row])
         return Batch(

@@ -100,8 +100,8 @@ def _stamp(file: Path) -> tuple[str, int, int]:
 
 def _assemble(name: str, folder: Path, channels: int | None) -> Dataset:
     """Open the splits and check each against the training split."""
-    train, test = (open_store(folder / split) for split in ("train", "test"))
-    validation = open_store(folder / "valid") if (folder / "valid").is_dir() else None
+    train, test = (_open(folder, split) for split in ("train", "test"))
+    validation = _open(folder, "valid") if (folder / "valid").is_dir() else None
     classes = int(train.labels.max()) + 1
     names = train.meta.class_names or tuple(map(str, range(classes)))
     dataset = Dataset(
@@ -119,6 +119,13 @@ def _assemble(name: str, folder: Path, channels: int | None) -> Dataset:
         _check_channels(split, dataset.channels)
         _check_labels(split, train.labels)
     return dataset
+
+
+def _open(folder: Path, split: str) -> EventStore:
+    try:
+        return open_store(folder / split)
+    except InputError as error:
+        raise InputError(f"{error}; delete the folder {folder} and it is converted again") from None
 
 
 def _channels(train: EventStore, asked: int | None) -> int:

@@ -97,8 +97,8 @@ def open_store(path: Path | str) -> EventStore:
 
 
 def damaged(file: Path, why: str) -> InputError:
-    """The error for a store that cannot be trusted: it names the file and says how to make a new one."""
-    return InputError(f"{file}: damaged event store, {why}; delete the folder {file.parent} and it is converted again")
+    """The error for a store that cannot be trusted."""
+    return InputError(f"{file}: damaged event store, {why}")
 
 
 def _read_meta(file: Path) -> Meta:

@@ -19,6 +19,7 @@ from spikescan.data.write import Block, Progress, write_store
 from spikescan.errors import InputError
 
 BLOCK = 256  # recordings read at a time
+DIGITS = tuple("0123456789")
 
 
 class Recording(NamedTuple):
@@ -128,11 +129,11 @@ def _digits(folder: Path) -> list[Recording]:
     """The .bin files of the class folders 0 to 9, in order."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; N-MNIST has Train/<digit>/*.bin and Test/<digit>/*.bin")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    classes = sorted(path for path in folder.glob("[!.]*") if path.is_dir())
     for path in classes:
-        if path.name not in "0123456789":
+        if path.name not in DIGITS:
             raise InputError(f"{path}: a class folder of N-MNIST is named by its digit, 0 to 9")
-    recordings = [Recording(file, int(path.name)) for path in classes for file in sorted(path.glob("*.bin"))]
+    recordings = [Recording(file, int(path.name)) for path in classes for file in sorted(path.glob("[!.]*.bin"))]
     if not recordings:
         raise InputError(f"{folder}: holds no recordings <digit>/*.bin")
     return recordings

@@ -16,7 +16,7 @@ from torch import Tensor
 # A program is one warp, each thread of which has four neighbouring lanes: one vector load, one counter's four draws.
 BLOCK = 128
 # Programs a multiprocessor: from FEW on, lanes alone keep the memory busy; chunks of time are made to come to MANY.
-FEW, MANY = 4, 16
+FEW, MANY = 4, 24
 SHORTEST, MOST_CHUNKS = 64, 1024
 
 
@@ -135,6 +135,11 @@ def chunk_length(programs: int, steps: int, device: torch.device) -> int:
     return max(SHORTEST, 1 << (triton.cdiv(steps, wanted) - 1).bit_length())
 
 
+def check_lanes(lanes: int) -> None:
+    if lanes >= 2**31:
+        raise ValueError(f"current: backend 'triton' counts neurons in 32 bits, found {lanes} for each step")
+
+
 def on(device: torch.device) -> AbstractContextManager:
     """Triton launches on the current device, which need not be the tensors'."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
@@ -146,6 +151,7 @@ def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool)
     steps, lanes, features = len(x), x[0].numel(), x.shape[2]
     if lanes == 0:
         return out
+    check_lanes(lanes)
     blocks = triton.cdiv(lanes, BLOCK)
     length = chunk_length(blocks, steps, x.device)
     chunks = triton.cdiv(steps, length)
@@ -153,9 +159,7 @@ def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool)
     arguments = (x, decay, x if initial is None else initial, carry, out, steps, length, lanes, features)
 
     def scan(chunks: int, chunked: bool, only_carry: bool) -> None:
-        scan_kernel[blocks, chunks](
-            *arguments, initial is not None, chunked, only_carry, reverse, BLOCK, num_warps=1
-        )
+        scan_kernel[blocks, chunks](*arguments, initial is not None, chunked, only_carry, reverse, BLOCK, num_warps=1)
 
     with on(x.device):
         if chunks > 1:

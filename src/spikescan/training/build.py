@@ -67,11 +67,12 @@ class Material:
         """A new network; its weights are a function of the recipe's seed."""
         torch.manual_seed(stream(self.recipe.seed, INIT))
         values = self.recipe.network
+        sizes = iter(values.hidden)
         return SpikingMLP(
             self.inputs,
             values.hidden,
             self.dataset.classes,
-            neuron=lambda: neurons.build(self.recipe),
+            neuron=lambda: neurons.build(self.recipe, next(sizes)),
             readout=self._readout if values.readout == "leaky" else None,
             norm=values.norm,
             dropout=values.dropout,

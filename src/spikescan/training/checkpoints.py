@@ -28,10 +28,7 @@ class Checkpoints(CheckpointIO):
         try:
             write_atomic(Path(path), buffer.getvalue())
         except OSError as error:
-            raise TrainingError(
-                f"{path}: the checkpoint cannot be written ({error.strerror or error}); "
-                "those of earlier epochs are as they were"
-            ) from error
+            raise TrainingError(f"{path}: the checkpoint cannot be written ({error.strerror or error})") from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
         return read(Path(path), map_location)

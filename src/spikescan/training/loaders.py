@@ -60,13 +60,17 @@ class TrainingBatches:
 
 
 class EvaluationBatches:
-    """Every sample of ``indices`` once, in their order; whole batches are dealt out to the ranks."""
+    """Every sample of ``indices`` once, in their order; whole batches are dealt out to the ranks.
+
+    Where there are too few for each rank to have one, the batches are smaller.
+    """
 
     def __init__(
         self, maker: BatchMaker, indices: np.ndarray, *, batch_size: int, rank: int = 0, ranks: int = 1
     ) -> None:
-        self.maker, self.indices, self.batch_size = maker, np.asarray(indices), batch_size
-        self.numbers = range(rank, -(-len(self.indices) // batch_size), ranks)
+        self.maker, self.indices = maker, np.asarray(indices)
+        self.batch_size = min(batch_size, max(len(self.indices) // ranks, 1))
+        self.numbers = range(rank, -(-len(self.indices) // self.batch_size), ranks)
 
     def __len__(self) -> int:
         return len(self.numbers)

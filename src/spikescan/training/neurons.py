@@ -1,9 +1,9 @@
 """Neurons by name: what ``--neuron`` and ``neuron.name`` choose from.
 
 A name stands for a class or function that takes, by keyword, those of the recipe's values that its signature
-names: ``dt``, ``steps`` (frames of a sample) and everything of the ``[neuron]`` section. A module of
-``spikescan.neurons`` adds names with a table ``NAMED`` of its own, so that a new neuron is one file; a
-program adds one with ``register``.
+names: ``dt``, ``steps`` (frames of a sample), ``features`` (neurons of the layer) and everything of the
+``[neuron]`` section. A module of ``spikescan.neurons`` adds names with a table ``NAMED`` of its own, so that a
+new neuron is one file; a program adds one with ``register``.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def spiking(recipe: Recipe) -> bool:
     return build(recipe).spiking
 
 
-def build(recipe: Recipe) -> ss.Neuron:
-    """One layer of the recipe's neurons; raises InputError for values that they do not take."""
+def build(recipe: Recipe, features: int = 1) -> ss.Neuron:
+    """One layer of ``features`` of the recipe's neurons; raises InputError for values that they do not take."""
     name, offered = recipe.neuron.name, recipe.neuron.model_dump(exclude={"name"})
     if offered["threshold"] is None:
         del offered["threshold"]  # the neuron's own default
-    offered |= {"dt": recipe.data.dt, "steps": recipe.data.frames}
+    offered |= {"dt": recipe.data.dt, "steps": recipe.data.frames, "features": features}
     taken: dict[str, Any] = {key: offered[key] for key in _accepted(name) if key in offered}
     try:
         return _table()[name](**taken)

@@ -19,7 +19,7 @@ from spikescan.training.build import Material
 from spikescan.training.evaluate import Measurement, forward
 from spikescan.training.files import write_atomic
 
-BLUE, ORANGE, GREEN, GREY = "#1f5fa8", "#e07b1a", "#2a8c6a", "#8a8f98"
+BLUE, ORANGE, GREEN, GREY, SLATE = "#1f5fa8", "#e07b1a", "#2a8c6a", "#8a8f98", "#4a505a"
 INK = "#22262c"
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -111,7 +111,7 @@ def raster(material: Material, network: SpikingMLP, name: str) -> Figure:
 
     figure = Figure(figsize=(10, 2 + 1.9 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.2])
-    for panel, (title, spikes), colour in zip(axes, panels, [GREY] + [BLUE] * len(layers), strict=False):
+    for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
         _spikes(panel, spikes, milliseconds, colour)
         panel.set(ylabel="channel" if title == "Input" else "neuron", title=title)
     _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.dataset.class_names)

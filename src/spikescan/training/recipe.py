@@ -62,6 +62,8 @@ class NeuronRecipe(Section):
     tau_syn: Positive | None = 20e-3
     threshold: Positive | None = None
     """None: the neuron's own (1 for lif, vanilla-lif and mpe-psn)."""
+    learn_tau: bool = False
+    """Learn a decay for each neuron, starting at the taus."""
     decay: Share = 0.25
     """Membrane decay a step of mpe-psn and vanilla-lif, dimensionless."""
     estimate: Literal["previous", "current"] = "previous"

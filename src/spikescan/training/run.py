@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import json
-import logging
-import signal
-import statistics
-import sys
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
-from lightning.pytorch.callbacks import RichProgressBar
 from safetensors.torch import save as tensors_to_bytes
 
 from spikescan.data.info import describe
 from spikescan.data.shd import Progress
-from spikescan.errors import InputError, TrainingError
+from spikescan.errors import InputError
 from spikescan.training import checkpoints, pictures, recipe_files
-from spikescan.training.build import Material, material, parameter_count
+from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
-from spikescan.training.evaluate import Measurement, evaluate
+from spikescan.training.evaluate import evaluate
 from spikescan.training.files import write_atomic
+from spikescan.training.fitting import fit
 from spikescan.training.folder import RunFolder
-from spikescan.training.provenance import provenance
 from spikescan.training.recipe import Recipe
-from spikescan.training.recorder import Recorder, as_csv, chosen
+from spikescan.training.recorder import as_csv, chosen
+from spikescan.training.summary import summarise
 from spikescan.training.task import Task
 
 Say = Callable[[str], None]
 
-PRECISIONS: dict[str, Any] = {"32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
 MAY_CHANGE = {"training.device", "data.root"}
 """What a resumed run may have otherwise; only on the same device is the result the same bit for bit."""
 
@@ -92,7 +83,7 @@ def train(stuff: Material, out: Path | str, *, resume: bool = False, say: Say) -
         start = checkpoints.newest_whole(folder.checkpoints, say)
         say(f"resuming from {start}" if start else "resuming from the beginning: no epoch was finished")
     say(_headline(stuff))
-    task = _fit(stuff, folder, start, say)
+    task = fit(stuff, folder, start, say)
     return _finish(task, folder, say)
 
 
@@ -134,63 +125,6 @@ def _begin(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
         raise InputError(f"{folder.path}: cannot be written ({error.strerror}); choose another --out") from None
 
 
-def _fit(stuff: Material, folder: RunFolder, start: Path | None, say: Say) -> Task:
-    """Train to the last epoch; a run that is there already is only loaded."""
-    values = stuff.recipe.training
-    task = Task(stuff)
-    with quiet_lightning():
-        trainer = pl.Trainer(
-            max_epochs=values.epochs,
-            accelerator=values.device if values.device == "cpu" else "gpu",
-            devices=1,
-            precision=PRECISIONS[values.precision],
-            callbacks=[Recorder(folder, stuff.recipe, say), *_progress_bar()],
-            plugins=[checkpoints.Checkpoints()],
-            logger=False,
-            enable_progress_bar=sys.stderr.isatty(),
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=str(folder.path),
-        )
-        try:
-            trainer.fit(task, ckpt_path=None if start is None else str(start))
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise KeyboardInterrupt from None
-        except TrainingError as error:
-            raise TrainingError(f"{error}. {_kept(folder)}") from error.__cause__
-    return task
-
-
-def _kept(folder: RunFolder) -> str:
-    found = checkpoints.epochs(folder.checkpoints)
-    if not found:
-        return "No epoch was finished"
-    return f"The checkpoint of epoch {found[0]} is kept in {folder.checkpoints}"
-
-
-def _progress_bar() -> list[RichProgressBar]:
-    return [RichProgressBar(leave=False, console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
-
-
-@contextmanager
-def quiet_lightning() -> Iterator[None]:
-    """Lightning's advice (more workers, a GPU that is not used) kept off the screen."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="lightning.*")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-
-
 def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     """Weights of the epoch that counts, the one look at the test set, the summary and the pictures."""
     stuff, recipe = task.material, task.recipe
@@ -202,41 +136,8 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     network.load_state_dict(weights)
     write_atomic(folder.model, tensors_to_bytes(dict(sorted(weights.items())), metadata={"format": "pt"}))
     measured = evaluate(network, stuff, "test", recipe.training.device)
-    summary = _summary(task, row, measured)
+    summary = summarise(task, row, measured)
     pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
     say(f"results are in {folder.path}")
     return summary
-
-
-def _summary(task: Task, row: dict[str, Any], measured: Measurement) -> dict[str, Any]:
-    recipe, rows = task.recipe, task.rows
-    every = [other["test_accuracy"] for other in rows if other["test_accuracy"] is not None]
-    figures = {
-        "test_accuracy": measured.accuracy,
-        "best_test_accuracy": max(every) if every else None,
-        "validation_accuracy": row["validation_accuracy"],
-        "epoch": row["epoch"],
-    }
-    return {
-        "protocol": recipe.protocol.name,
-        **figures,
-        "protocols": {recipe.protocol.name: figures},
-        "data": recipe.data.name,
-        "neuron": recipe.neuron.name,
-        "seed": recipe.seed,
-        "epochs": len(rows),
-        "train_accuracy": row["train_accuracy"],
-        "train_loss": row["train_loss"],
-        "seconds_per_epoch": statistics.median(other["seconds"] for other in rows),
-        "elapsed_seconds": rows[-1]["elapsed_seconds"],
-        "spikes_per_ms": measured.spikes_per_ms,
-        "spike_rate": measured.spike_rate,
-        "synaptic_operations": measured.synaptic_operations,
-        "confusion": measured.confusion,
-        "test_loss": measured.loss,
-        "samples": {split: len(indices) for split, indices in task.material.splits.items()},
-        "parameters": parameter_count(task.network),
-        "skipped_steps": task.skipped,
-        **provenance(recipe.training.device),
-    }

@@ -51,8 +51,6 @@ class Task(pl.LightningModule):
         super().__init__()
         self.material, self.recipe = material, material.recipe
         self.network = material.network()
-        # Of a few evaluation batches some ranks get none.
-        self.allow_zero_length_dataloader_with_multiple_devices = True
         self.rows: list[dict[str, Any]] = []
         self.skipped = 0
         self.seconds = 0.0

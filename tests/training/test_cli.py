@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from spikescan import cli, demonstration
 
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
 SMALL = ["--channels", "20", "--batch-size", "8", "--set", "data.pool=1", "--set", "network.hidden=[8]"]
 
 

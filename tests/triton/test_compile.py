@@ -1,0 +1,153 @@
+"""Every kind of kernel compiles to machine code for a Hopper GPU, as its launcher launches it; no GPU is needed."""
+
+import shutil
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+triton = pytest.importorskip("triton", reason="Triton is not installed")
+if not (shutil.which("ptxas") or Path(triton.__file__).with_name("backends").joinpath("nvidia/bin/ptxas").exists()):
+    pytest.skip("ptxas, NVIDIA's assembler, is not installed", allow_module_level=True)
+
+from compiling import compiled_by  # noqa: E402
+
+from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
+from spikescan.scan import _triton as scan  # noqa: E402
+
+NONE, BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = range(6)
+ACTIVATIONS = IDENTITY, SIGMOID, TANH, RELU_TANH = range(4)
+HARD, SOFT = 1, 2
+LONG = 1000, 4, 128  # few lanes: chunks of time
+SHORT = 20, 64, 2048  # lanes enough: one chunk
+ODD = 130, 3, 7  # nothing divides by 4 or 16
+
+
+@pytest.fixture(autouse=True)
+def hopper(monkeypatch, tmp_path):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    for module in (scan, _triton, _estimate_triton):
+        monkeypatch.setattr(module, "multiprocessors", lambda device: 132)
+
+
+def names(kernels) -> list[str]:
+    assert all(kernel.asm["cubin"] for kernel in kernels)
+    return [kernel.name for kernel in kernels]
+
+
+def neuron(
+    shape, code, *, constants=(1.0, 1.0, 1.0), dtype=torch.float32, current=None, memo=None, synapse=True, whole=True
+):
+    """Forward and backward of the fused operation; not `whole`: with lengths, learned decays and wanted potentials."""
+    steps, rows, features = shape
+    current = current or dtype
+    fires = code[0] != NONE
+
+    def sequence(wanted, kind=dtype):
+        return torch.empty((steps if wanted else 0, rows, features), dtype=kind)
+
+    def row():
+        return torch.empty((rows, features), dtype=dtype)
+
+    rate, nought = torch.empty(features, dtype=dtype), torch.tensor(0)
+    lengths = torch.empty(0 if whole else rows, dtype=torch.int64)
+    operands = (
+        sequence(True, current),
+        rate if synapse else rate[:0],
+        *(rate, rate, row(), row()),
+        *(rate if code[0] in (THRESHOLD, DELTA) else rate[:0], nought, nought, lengths),
+    )
+    wants = not whole or not fires
+    saved = sequence(not whole), sequence(not whole), sequence(fires, memo or dtype)
+    outputs = sequence(fires, current), sequence(wants, current), saved[1], saved[2], row(), row()
+    grads = [sequence(fires, current), sequence(wants, current), row(), row()]
+    gradients = [sequence(True, current), *(row() for _ in range(6))]
+
+    def launch():
+        _triton.integrate_and_fire(operands, code, list(constants), outputs)
+        _triton.integrate_and_fire_backward(
+            grads, (*operands[1:7], operands[9]), code, list(constants), saved, gradients
+        )
+
+    return launch
+
+
+STOCHASTIC = [(BERNOULLI, SIGMOID), (BERNOULLI, RELU_TANH), (GUMBEL, 0), (ESCAPE, 0)]
+CHUNKED = ["forward_kernel", "join_kernel", "forward_kernel", "backward_kernel", "join_kernel", "backward_kernel"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("shape", [LONG, SHORT, ODD], ids=str)
+def test_leaky_integrator(shape, whole, monkeypatch):
+    kernels = compiled_by(monkeypatch, neuron(shape, [NONE, 0, 0, 0, 1, 0], whole=whole))
+    assert names(kernels) == (CHUNKED if shape != SHORT else ["forward_kernel", "backward_kernel"])
+
+
+@pytest.mark.parametrize("shape", [SHORT, ODD], ids=str)
+@pytest.mark.parametrize(("kind", "activation"), STOCHASTIC)
+def test_stochastic(kind, activation, shape, monkeypatch):
+    for draws, whole in ((1, True), (0, False)):
+        launch = neuron(shape, [kind, activation, 0, 0, 1, draws], constants=(0.7, 1.0, 1.0), whole=whole)
+        assert names(compiled_by(monkeypatch, launch))
+
+
+def test_gumbel_at_temperature_1(monkeypatch):
+    assert names(compiled_by(monkeypatch, neuron(LONG, [GUMBEL, 0, 0, 0, 1, 1]))) == CHUNKED
+
+
+@pytest.mark.parametrize("kind", [THRESHOLD, DELTA])
+@pytest.mark.parametrize(("activation", "surrogate"), [*zip(ACTIVATIONS, range(4)), (IDENTITY, 4)])
+def test_comparing(kind, activation, surrogate, monkeypatch):
+    launch = neuron(LONG, [kind, activation, surrogate, 0, 1, 0], whole=surrogate != 1)
+    assert names(compiled_by(monkeypatch, launch)) == CHUNKED
+
+
+@pytest.mark.parametrize(("reset", "detached", "shape"), [*product((HARD, SOFT), (0, 1), (SHORT, ODD))])
+def test_reset(reset, detached, shape, monkeypatch):
+    launch = neuron(shape, [THRESHOLD, IDENTITY, 0, reset, detached, 0], synapse=reset == HARD, whole=detached == 1)
+    assert names(compiled_by(monkeypatch, launch)) == ["forward_kernel", "backward_kernel"]
+
+
+@pytest.mark.parametrize("current", [torch.float16, torch.bfloat16])
+def test_half_precision(current, monkeypatch):
+    launch = neuron(SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], current=current, memo=torch.float16)
+    assert names(compiled_by(monkeypatch, launch))
+
+
+@pytest.mark.parametrize("code", [[GUMBEL, 0, 0, 0, 1, 1], [DELTA, TANH, 0, 0, 1, 0], [THRESHOLD, 0, 0, HARD, 0, 0]])
+def test_float64(code, monkeypatch):
+    assert names(compiled_by(monkeypatch, neuron(LONG, code, dtype=torch.float64, whole=False)))
+
+
+@pytest.mark.parametrize(("dtype", "reverse"), [*product((torch.float32, torch.float64), (False, True))])
+@pytest.mark.parametrize("shape", [LONG, ODD, (65, 1, 1)], ids=str)
+def test_linear_scan(shape, dtype, reverse, monkeypatch):
+    x = torch.empty(shape, dtype=dtype)
+    kernels = compiled_by(monkeypatch, lambda: scan.linear_scan(x, x[0, 0], x[0], reverse))
+    assert names(kernels) == ["scan_kernel", "join_kernel", "scan_kernel"]
+
+
+@pytest.mark.parametrize(("previous", "draws", "whole"), [*product((True, False), repeat=3)])
+@pytest.mark.parametrize(("shape", "dtype"), [(SHORT, torch.float32), (ODD, torch.float64)], ids=str)
+def test_estimate(shape, dtype, previous, draws, whole, monkeypatch):
+    x, number = torch.empty(shape, dtype=dtype), torch.tensor(0)
+    row, kept = x[0], x[:0] if whole else x
+    lengths = torch.empty(0 if whole else shape[1], dtype=torch.int64)
+    operands = x, row, x[0, 0, 0], number, number, lengths
+
+    def launch():
+        _estimate_triton.estimate_and_fire(operands, 0.25, previous, draws, (x, kept, row))
+        grads = [x, kept, row, x[:, 0, 0]]
+        _estimate_triton.estimate_and_fire_backward(grads, operands, 0.25, previous, draws, (x, row))
+
+    assert names(compiled_by(monkeypatch, launch)) == ["forward_kernel", "backward_kernel"]
+
+
+@pytest.mark.parametrize("shape", [SHORT, ODD], ids=str)
+def test_uniform(shape, monkeypatch):
+    number = torch.tensor(0)
+    kernels = compiled_by(monkeypatch, lambda: _triton_math.uniform(number, number, *shape))
+    assert names(kernels) == ["uniform_kernel"]
+    no_shuffles = shape is ODD or "convert_layout" not in kernels[0].asm["ttgir"]
+    assert no_shuffles, "four draws of one thread are four neighbouring features: nothing need be exchanged"
