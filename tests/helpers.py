@@ -15,7 +15,7 @@ def name(value) -> str:
 def strided(x: Tensor) -> Tensor:
     """The same values, in memory that is contiguous along no axis of more than one."""
     shape = [2 * size for size in reversed(x.shape)]
-    out = x.new_full(shape, 7.0)[tuple(slice(1, None, 2) for _ in shape)].permute(*reversed(range(x.dim())))
+    out = x.new_full(shape, 7.0)[tuple(slice(1, None, 2) for _ in shape)].permute(tuple(reversed(range(x.dim()))))
     with torch.no_grad():
         out.copy_(x)
     return out

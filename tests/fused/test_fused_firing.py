@@ -66,7 +66,9 @@ def test_no_synapse_and_learned(fire):
 @pytest.mark.parametrize("taus", [(0.0, 0.0), (torch.inf, 5e-3), (5e-3, torch.inf), (0.0, None), (8e-3, 8e-3)])
 @pytest.mark.parametrize("backend", ["numba", "fft"])
 def test_extreme_decays(taus, backend):
-    assert_agree(ss.SPSN(*taus), input_current(50, 2, 5) / 5, backend=backend)
+    # FFT's rounding is relative to the largest value of the sequence, so that small gradients ask for float64.
+    dtype = torch.float64 if backend == "fft" else torch.float32
+    assert_agree(ss.SPSN(*taus), input_current(50, 2, 5, dtype) / 5, backend=backend)
 
 
 @each_firing

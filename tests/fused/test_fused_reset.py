@@ -67,7 +67,8 @@ def test_learned_decays_and_threshold(reset, detach, gain, tau_syn):
     with torch.no_grad():
         for parameter in learned.parameters():
             parameter.add_(torch.randn(300) * 0.1)
-    spikes = assert_agree(learned, input_current(40, 3, 300), steady_share=0.6)
+    scale = 1.0 if gain == "leaky" else 0.1  # a surrogate of slope 100 magnifies the rounding of large potentials
+    spikes = assert_agree(learned, scale * input_current(40, 3, 300), steady_share=0.6)
     assert spikes.mean() > 0.01
 
 

@@ -182,9 +182,11 @@ def test_resume_before_the_first_checkpoint_starts_again(finished, recipe, store
 def test_resume_of_a_finished_run_only_finishes_again(finished, recipe, store, tmp_path):
     out = copy(finished, tmp_path)
     (out / "metrics.csv").write_text("half a ro")
+    (out / "checkpoints" / ".epoch-0006.ckpt.abc.tmp").write_bytes(b"half a checkpoint")
     _, said = go(recipe(training__epochs=5), store, out, resume=True)
     assert not any(message.startswith("epoch") for message in said)
     assert same_rows(out, finished)
+    assert not list(out.rglob("*.tmp"))
 
 
 def copy(folder, tmp_path):

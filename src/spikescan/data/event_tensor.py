@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Self
 
 import torch
@@ -48,6 +49,25 @@ class EventTensor(_OnDevices):
         """Position of each event in the tensor laid out flat, (E,) int64."""
         _, rows, channels = self.shape
         return (self.step.long() * rows + self.row) * channels + self.channel
+
+    def split(self, steps: int) -> list[EventTensor]:
+        """The events of each `steps` time steps, as `torch.split` cuts a dense tensor."""
+        total, rows, channels = self.shape
+        firsts = range(0, total, steps)
+        order = torch.argsort(self.step // steps, stable=True)
+        bounds = torch.tensor([*firsts, total], device=self.device)
+        cuts = torch.searchsorted((self.step[order] // steps) * steps, bounds).tolist()
+        parts = (order[start:stop] for start, stop in pairwise(cuts))
+        return [
+            EventTensor(
+                self.step[part] - first,
+                self.row[part],
+                self.channel[part],
+                (min(steps, total - first), rows, channels),
+                None if self.value is None else self.value[part],
+            )
+            for first, part in zip(firsts, parts, strict=True)
+        ]
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The tensor of counts (or of summed values), (T, B, C)."""

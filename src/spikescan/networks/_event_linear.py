@@ -1,5 +1,6 @@
 """The first layer of a network that is fed from an event store."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -11,15 +12,20 @@ from ..sparse import event_linear
 class Events(Protocol):
     """Events of a tensor of shape (T, B, C), as `spikescan.data.EventTensor` has them."""
 
-    step: Tensor
-    row: Tensor
-    channel: Tensor
-    value: Tensor | None
-    shape: tuple[int, int, int]
+    @property
+    def step(self) -> Tensor: ...
+    @property
+    def row(self) -> Tensor: ...
+    @property
+    def channel(self) -> Tensor: ...
+    @property
+    def value(self) -> Tensor | None: ...
+    @property
+    def shape(self) -> tuple[int, int, int]: ...
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor: ...
 
-    def split(self, steps: int) -> "list[Events]": ...
+    def split(self, steps: int) -> "Sequence[Events]": ...
 
 
 DENSE_FROM = 0.2

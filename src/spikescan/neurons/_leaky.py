@@ -100,7 +100,11 @@ class LeakyNeuron(Neuron):
         rows, count = current.shape[1], current.shape[2:].numel()
 
         def column(value: Tensor | None) -> Tensor:
-            return current.new_zeros((rows, count), dtype=dtype) if value is None else value.to(dtype).reshape(rows, count).contiguous()
+            return (
+                current.new_zeros((rows, count), dtype=dtype)
+                if value is None
+                else value.to(dtype).reshape(rows, count).contiguous()
+            )
 
         return Operands(
             current.to(dtype).reshape(len(current), rows, count).contiguous(),

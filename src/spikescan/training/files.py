@@ -5,6 +5,9 @@ import os
 import tempfile
 from pathlib import Path
 
+UNFINISHED = ".tmp"
+"""The ending of a file that is being written."""
+
 
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write beside ``path``, wait until it is on the disk, and only then take its place.
@@ -13,7 +16,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         OSError: for instance where the disk is full; ``path`` is then as it was, with nothing left beside it.
     """
     data = content.encode() if isinstance(content, str) else content
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spikescan.errors import InputError
 from spikescan.training import recipe_files
+from spikescan.training.files import UNFINISHED
 from spikescan.training.recipe import Recipe
 
 
@@ -89,5 +90,8 @@ class RunFolder:
             shutil.rmtree(item, ignore_errors=True)
 
     def create(self) -> None:
+        """Make the folders, and remove what a killed run was in the middle of writing."""
         for item in (self.path, self.checkpoints, self.tensorboard, self.pictures):
             item.mkdir(parents=True, exist_ok=True)
+            for unfinished in item.glob(f".*{UNFINISHED}"):
+                unfinished.unlink(missing_ok=True)
