@@ -42,17 +42,20 @@ def scan(x: Tensor, decay: Tensor, initial: Tensor | None = None) -> Tensor:
 
 
 def integrate(x: np.ndarray, alpha: float, beta: float) -> np.ndarray:
-    """The leaky integrator's potentials in Fourier form (SPSN eq. 15); x (T, B, N)."""
+    """The leaky integrator's potentials in Fourier form (SPSN eq. 15); x (T, B, N).
+
+    Padded to 3T: a product of three sequences of T is 3T - 2 long, and at 2T its end would fold back to its start.
+    """
     steps = len(x)
     time = np.arange(steps, dtype=np.float64)[:, None, None]
     membrane, synapse = (1 - beta) * beta**time, alpha**time
-    spectra = [np.fft.rfft(value, 2 * steps, axis=0) for value in (membrane, synapse, x.astype(np.float64))]
-    return np.fft.irfft(spectra[0] * spectra[1] * spectra[2], 2 * steps, axis=0)[:steps]
+    spectra = [np.fft.rfft(value, 3 * steps, axis=0) for value in (membrane, synapse, x.astype(np.float64))]
+    return np.fft.irfft(spectra[0] * spectra[1] * spectra[2], 3 * steps, axis=0)[:steps]
 
 
 def integrate_adjoint(grad: np.ndarray, alpha: float, beta: float) -> np.ndarray:
     """∂L/∂x from ∂L/∂u: the same convolution, backwards in time."""
-    return integrate(grad[::-1], alpha, beta)[::-1]
+    return integrate(grad[::-1], alpha, beta)[::-1].copy()
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

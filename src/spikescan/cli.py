@@ -190,7 +190,7 @@ def evaluate(
             **report.measurement(values),
         },
     )
-    names = material.dataset.class_names
+    names = material.answers[: len(measured.confusion)]
     rows = [[name, *(str(count or "·") for count in counts)] for name, counts in zip(names, measured.confusion)]
     report.show_table("confusion: rows are the true class, columns the predicted", ["", *names], rows)
 

@@ -43,7 +43,7 @@ def assert_fires(function, spikes: np.ndarray, slope: np.ndarray, **options) -> 
 def test_bernoulli():
     assert_fires(firing.Bernoulli(), *oracles.bernoulli(U, R))
     rho, slope = F["relu_tanh"]
-    assert_fires(firing.Bernoulli("relu_tanh"), R < rho, rho * slope)
+    assert_fires(firing.Bernoulli("relu_tanh"), rho > R, rho * slope)
 
 
 def test_gumbel():

@@ -39,7 +39,7 @@ def deviation(spikes: torch.Tensor, probability: float) -> float:
 def test_probability(fire, u):
     spikes, probability = spikes_at(u, fire), PROBABILITY[fire](u)
     assert abs(deviation(spikes, probability)) < 5
-    assert abs(deviation(spikes, 0.99 * probability + 0.005 * (probability == 0))) > 5 or probability < 0.05
+    assert abs(deviation(spikes, 0.93 * probability + 0.001)) > 5  # negative control
 
 
 @pytest.mark.parametrize("temperature", [0.2, 1.0, 5.0])
@@ -75,4 +75,4 @@ def test_mpe_psn_draws_its_estimate():
     neuron = ss.MPEPSN(decay=0.25, threshold=-1.1)
     fired = neuron(torch.full((2, 100, 5000), -1.0), seed=6)[1]
     assert abs(deviation(fired, sigma(-1))) < 5
-    assert abs(deviation(fired, 0.99 * sigma(-1))) > 5
+    assert abs(deviation(fired, 0.98 * sigma(-1))) > 5

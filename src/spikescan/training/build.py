@@ -41,7 +41,17 @@ class Material:
     @property
     def fan_out(self) -> list[int]:
         """Neurons that one event of the input, and one spike of each hidden layer, reaches."""
-        return [*self.recipe.network.hidden, self.dataset.classes]
+        return [*self.recipe.network.hidden, self.outputs]
+
+    @property
+    def outputs(self) -> int:
+        """Neurons of the readout, at least one a class."""
+        return self.recipe.network.outputs or self.dataset.classes
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """A name for each neuron of the readout."""
+        return (*self.dataset.class_names, *(f"none ({k})" for k in range(self.dataset.classes, self.outputs)))
 
     def maker(self, split: str, augment: bool = False) -> BatchMaker:
         data = self.recipe.data
@@ -71,7 +81,7 @@ class Material:
         return SpikingMLP(
             self.inputs,
             values.hidden,
-            self.dataset.classes,
+            self.outputs,
             neuron=lambda: neurons.build(self.recipe, next(sizes)),
             readout=self._readout if values.readout == "leaky" else None,
             norm=values.norm,
@@ -93,6 +103,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     """
     data = recipe.data
     dataset = load(data.name, root=data.root, store=store, channels=data.channels, progress=progress)
+    if (outputs := recipe.network.outputs or dataset.classes) < dataset.classes:
+        raise InputError(f"network.outputs: {outputs}, but data set {data.name} has {dataset.classes} classes")
     for name, part in dataset.splits.items():
         if not len(part):
             raise InputError(f"data set {data.name}: its {name} split holds no sample")

@@ -60,7 +60,7 @@ def evaluate(network: SpikingMLP, material: Material, split: str, device: str = 
     """Pass every sample of ``split`` through ``network`` once, in batches of the recipe's size."""
     recipe = material.recipe
     network = network.to(device).eval()
-    tally = Tally(material.dataset.classes, len(recipe.network.hidden), device)
+    tally = Tally(material.outputs, len(recipe.network.hidden), device)
     batches = EvaluationBatches(material.maker(split), material.splits[split], batch_size=recipe.training.batch_size)
     for number, cpu_batch in enumerate(batches):
         batch = cpu_batch.to(device)
@@ -76,12 +76,14 @@ def evaluate(network: SpikingMLP, material: Material, split: str, device: str = 
 def _measurement(tally: Tally, material: Material, split: str) -> Measurement:
     spikes = spiking(material.recipe)  # what else passes between the layers is not counted
     samples = int(tally.samples)
+    given = tally.confusion.sum(0).nonzero()  # readout neurons beyond the classes are shown where one was an answer
+    size = max(material.dataset.classes, int(given.max()) + 1 if len(given) else 0)
     return Measurement(
         split=split,
         samples=samples,
         loss=tally.mean_loss,
         accuracy=tally.accuracy,
-        confusion=tally.confusion.long().tolist(),
+        confusion=tally.confusion[:size, :size].long().tolist(),
         spikes_per_ms=tally.mean_spikes_per_ms if spikes else None,
         spikes_per_ms_by_layer=(tally.spikes_per_ms / samples).tolist() if spikes else None,
         spike_rate=tally.spike_rate if spikes else None,

@@ -52,7 +52,7 @@ def of_run(
 ) -> list[Path]:
     """Draw all pictures of a run into ``folder``; ``epoch`` is the one that was chosen."""
     name = f"{material.recipe.neuron.name} on {material.recipe.data.name}"
-    names = material.dataset.class_names
+    names = material.answers[: len(measured.confusion)]
     drawn = [
         _save(folder / "curves.png", lambda: curves(rows, epoch, name)),
         _save(folder / "raster.png", lambda: raster(material, network, name)),
@@ -114,7 +114,7 @@ def raster(material: Material, network: SpikingMLP, name: str) -> Figure:
     for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
         _spikes(panel, spikes, milliseconds, colour)
         panel.set(ylabel="channel" if title == "Input" else "neuron", title=title)
-    _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.dataset.class_names)
+    _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.answers)
     axes[-1].set(xlabel="time in ms", xlim=(0, steps * milliseconds))
     figure.suptitle(f"One test sample through {name}", x=0.01, ha="left", fontweight="bold")
     return figure

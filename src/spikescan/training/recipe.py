@@ -80,6 +80,8 @@ class NetworkRecipe(Section):
     """BatchNorm behind every hidden Linear, which then has no bias."""
     dropout: Share = 0.0
     bias: bool = True
+    outputs: Count | None = None
+    """Neurons of the readout; None: one a class of the data. The published networks have 20, whatever the data."""
     init: Literal["auto", "published", "torch"] = "auto"
     """auto: the published initialisation for spiking neurons, PyTorch's own for the others."""
     readout: Literal["auto", "leaky", "linear"] = "auto"

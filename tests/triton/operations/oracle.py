@@ -38,7 +38,8 @@ def everything(neuron: ss.Neuron, backend: str, current: Tensor, lengths: Tensor
     neuron.backend = backend
     neuron.zero_grad()
     current = current.detach().clone().requires_grad_()
-    start = torch.linspace(-1, 1, current[0].numel(), dtype=current.dtype).view(current[0].shape).to(current.device)
+    rows, features = current[0].shape
+    start = torch.linspace(-1, 1, rows * features, dtype=current.dtype, device=current.device).view(features, rows).t()
     synapse, potential = start.clone().requires_grad_(), (0.5 - start).requires_grad_()
     has_synapse = getattr(neuron, "decay_syn", None) is not None
     step = torch.tensor(STEP, device=current.device)

@@ -1,0 +1,105 @@
+"""torch.compile without graph breaks: the same spikes and gradients as without it."""
+
+import pytest
+import torch
+from models import MODELS, N, each_model
+from tolerances import assert_close
+
+import spikescan as ss
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def value_and_gradients(function, neuron: ss.Neuron, x: torch.Tensor):
+    x = x.clone().requires_grad_()
+    out = function(x, torch.tensor(4), torch.tensor([12, 0, 7]))
+    inputs = [x, *neuron.parameters()]
+    gradients = torch.autograd.grad(out, inputs, torch.ones_like(out), allow_unused=True)
+    return out, [torch.zeros_like(a) if g is None else g for a, g in zip(inputs, gradients, strict=True)]
+
+
+def assert_compiles(neuron: ss.Neuron, compiler: str) -> None:
+    def function(x, seed, lengths):
+        out = neuron.run(x, seed=seed, lengths=lengths, potentials=True)
+        return out.potential if out.spikes is None else out.spikes + out.potential
+
+    x = torch.randn(12, 3, N)
+    compiled = torch.compile(function, fullgraph=True, backend=compiler)
+    found, expected = (value_and_gradients(f, neuron, x) for f in (compiled, function))
+    assert_close(found[0], expected[0])
+    for a, b in zip(found[1], expected[1], strict=True):
+        assert_close(a, b)
+
+
+@each_model
+def test_no_graph_break(model):
+    assert_compiles(MODELS[model](), "aot_eager")
+
+
+@pytest.mark.parametrize("model", ["sb", "mpe_previous"])
+def test_reference_and_inductor(model):
+    assert_compiles(MODELS[model](backend="reference"), "aot_eager")
+    assert_compiles(MODELS[model](), "inductor")
+
+
+def test_training_with_l_mem():
+    neuron = ss.MPEPSN(12)
+
+    def loss(x):
+        return neuron.run(x, seed=torch.tensor(3)).estimation_loss
+
+    x = torch.randn(12, 3, N)
+    found = torch.autograd.grad(torch.compile(loss, fullgraph=True, backend="aot_eager")(x), neuron.parameters())
+    for a, b in zip(found, torch.autograd.grad(loss(x), neuron.parameters()), strict=True):
+        assert_close(a, b)
+
+
+def test_draws_without_a_seed_and_chunks():
+    neuron, x = ss.SPSN(firing="gumbel"), torch.randn(20, 3, N)
+
+    def chunks(x):
+        first, state = neuron.advance(x[:9])
+        return torch.cat([first, neuron.advance(x[9:], state)[0]])
+
+    compiled = torch.compile(chunks, fullgraph=True, backend="aot_eager")
+    spikes = compiled(x)
+    assert not torch.equal(compiled(x), spikes)
+    torch.manual_seed(2)
+    spikes = compiled(x)
+    torch.manual_seed(2)
+    assert torch.equal(compiled(x), spikes)
+    torch.manual_seed(2)
+    assert torch.equal(chunks(x), spikes)
+
+
+def test_linear_scan():
+    def function(x, decay):
+        return ss.linear_scan(x, torch.sigmoid(decay), reverse=True)
+
+    x, decay = torch.randn(12, 3, N), torch.randn(N, requires_grad=True)
+    compiled = torch.compile(function, fullgraph=True, backend="aot_eager")
+    found, expected = compiled(x, decay), function(x, decay)
+    assert_close(found, expected)
+    assert_close(*(torch.autograd.grad(v.square().sum(), decay)[0] for v in (found, expected)))
+
+
+@each_model
+def test_operators_are_registered_well(model):
+    """torch's own check of fake implementations, aliasing and autograd, on the operators as the neurons call them."""
+    from spikescan.fused import _autograd, _estimate_autograd
+
+    calls = []
+    for module, op in ((_autograd, "fused_op"), (_estimate_autograd, "estimate_op")):
+        original = getattr(module, op)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, op, lambda *a, original=original: calls.append((original, a)) or original(*a))
+            MODELS[model]().run(torch.randn(5, 2, N, requires_grad=True), seed=1)
+    assert len(calls) == 1
+    tests = ("test_schema", "test_autograd_registration", "test_faketensor")
+    results = torch.library.opcheck(*calls[0], test_utils=tests)
+    assert set(results.values()) == {"SUCCESS"}

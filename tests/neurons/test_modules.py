@@ -1,0 +1,177 @@
+"""Neurons as torch modules: names, copies, precision, backends, compilation's neighbours."""
+
+import copy
+import io
+import math
+import pickle
+
+import pytest
+import torch
+from models import MODELS, N, each_backend, each_model
+from tolerances import assert_close
+from torch import nn
+
+import spikescan as ss
+
+NAMES = {
+    "lif": [],
+    "lif_soft": [],
+    "lif_learned": ["decay_mem.logit", "decay_syn.logit", "threshold"],
+    "lif_vanilla": [],
+    "sb": [],
+    "gs": [],
+    "escape": [],
+    "threshold": [],
+    "delta": ["decay_mem.logit", "decay_syn.logit"],
+    "li": [],
+    "mpe_previous": ["threshold"],
+    "mpe_current": ["threshold"],
+}
+
+
+@each_model
+def test_state_dict_names(model):
+    assert sorted(MODELS[model]().state_dict()) == NAMES[model]
+
+
+def test_more_state_dict_names():
+    assert sorted(ss.MPEPSN(4).state_dict()) == ["kappa", "threshold"]
+    assert sorted(ss.SPSN(firing="threshold", learn_threshold=True).state_dict()) == ["threshold"]
+    assert sorted(ss.LIF(tau_syn=None, learn_tau=True, features=3).state_dict()) == ["decay_mem.logit"]
+    shapes = {
+        k: tuple(v.shape)
+        for k, v in ss.LIF(learn_tau=True, learn_threshold=True, features=(3, 1, 1)).state_dict().items()
+    }
+    assert set(shapes.values()) == {(3, 1, 1)}
+
+
+@each_model
+def test_copies_compute_the_same(model):
+    neuron, x = MODELS[model](backend="reference"), torch.randn(9, 2, N)
+    with torch.no_grad():
+        for parameter in neuron.parameters():
+            parameter.add_(0.1)
+    loaded = MODELS[model](backend="reference")
+    file = io.BytesIO()
+    torch.save(neuron.state_dict(), file)
+    file.seek(0)
+    loaded.load_state_dict(torch.load(file, weights_only=True))
+    for other in (copy.deepcopy(neuron), pickle.loads(pickle.dumps(neuron)), loaded):
+        assert other.backend == "reference"
+        assert torch.equal(other(x, seed=1), neuron(x, seed=1))
+
+
+@each_model
+def test_inside_sequential(model):
+    network = nn.Sequential(nn.Linear(4, N), MODELS[model](), nn.Linear(N, 2))
+    out = network(torch.randn(7, 3, 4))
+    out.square().sum().backward()
+    assert out.shape == (7, 3, 2)
+    assert network[0].weight.grad.abs().sum() > 0
+
+
+@each_model
+@pytest.mark.parametrize("change", [nn.Module.half, nn.Module.bfloat16, lambda m: m.to(torch.float16)])
+def test_narrowing_keeps_the_neuron(model, change):
+    neuron = MODELS[model]()
+    narrowed = change(copy.deepcopy(neuron))
+    assert all(value.dtype == torch.float32 for value in narrowed.state_dict().values())
+    x = torch.randn(50, 2, N)
+    assert torch.equal(narrowed(x, seed=1), neuron(x, seed=1))
+    half = narrowed(x.bfloat16(), seed=1)
+    assert half.dtype == torch.bfloat16
+    assert torch.equal(half, neuron(x.bfloat16().float(), seed=1).bfloat16())
+
+
+@each_backend
+@each_model
+def test_autocast(model, backend):
+    linear, neuron, x = nn.Linear(4, N), MODELS[model](backend=backend), torch.randn(30, 2, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        current = linear(x)
+        out = neuron.run(current, seed=1, potentials=True)
+    plain = neuron.run(current, seed=1, potentials=True)
+    assert current.dtype == out.potential.dtype == torch.bfloat16
+    for found, expected in zip(out[:3], plain[:3], strict=True):
+        pairs = zip(found, expected, strict=True) if isinstance(found, ss.State) else [(found, expected)]
+        assert all(a is b is None or (torch.equal(a, b) and a.dtype == b.dtype) for a, b in pairs)
+
+
+@each_backend
+def test_autocast_keeps_the_estimation_loss(backend):
+    neuron, x = ss.MPEPSN(30, backend=backend), torch.randn(30, 2, N)
+    expected = neuron.run(x, seed=1).estimation_loss
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = neuron.run(x, seed=1).estimation_loss
+    assert loss.dtype == torch.float32
+    assert_close(loss, expected)
+
+
+@pytest.mark.parametrize("tau", [1e-4, 20e-3, 5.0, 1e6])
+def test_decays(tau):
+    fixed = ss.LIF(tau, dt=1e-3)
+    assert fixed.decay_mem().dtype == torch.float64
+    assert fixed.decay_mem().item() == pytest.approx(math.exp(-1e-3 / tau), rel=1e-15)
+    learned = ss.LIF(tau, dt=1e-3, learn_tau=True, features=N)
+    assert_close(1 - learned.decay_mem(), (1 - fixed.decay_mem()).expand(N), tolerance=1e-5)
+
+
+@each_backend
+def test_learned_decays_stay_inside(backend):
+    neuron = ss.LIF(learn_tau=True, features=N, backend=backend)
+    optimiser = torch.optim.SGD(neuron.parameters(), lr=1e6)
+    for sign in (1, 1, -1, -1, -1):
+        optimiser.zero_grad()
+        (sign * neuron.run(torch.ones(20, 2, N), potentials=True).potential.sum()).backward()
+        optimiser.step()
+        for decay in (neuron.decay_mem(), neuron.decay_syn()):
+            assert bool(((decay > 0) & (decay < 1)).all())
+        assert neuron(torch.ones(20, 2, N)).isfinite().all()
+
+
+def test_the_backend_is_looked_up_at_each_call():
+    neuron, x = ss.LIF(backend="numba"), torch.randn(9, 2, N)
+    assert neuron.backend == "numba"
+    neuron(x)
+    neuron.backend = "fft"
+    with pytest.raises(ValueError, match=r"^backend: 'fft' cannot compute a reset"):
+        neuron(x)
+    neuron.backend = "reference"
+    assert neuron(x).shape == x.shape
+    with pytest.raises(ValueError, match=r"^backend: 'cuda' is not one of auto, reference, fft, numba, triton"):
+        neuron.backend = "cuda"
+    assert neuron.backend == "reference"
+
+
+@each_model
+def test_a_backend_that_cannot_serve_raises(model, monkeypatch):
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    neuron, x = MODELS[model](), torch.randn(9, 2, N)
+    neuron.backend = "triton"
+    with pytest.raises(ValueError, match=r"^backend: 'triton' needs a tensor on cuda, the current is on cpu"):
+        neuron(x, seed=1)
+    neuron.backend = "numba"
+    with pytest.raises(ValueError, match=r"^backend: 'numba' needs a tensor on cpu, the current is on meta"):
+        neuron.to("meta")(x.to("meta"))
+    neuron.backend = "fft"
+    if model.startswith(("lif", "mpe")):
+        with pytest.raises(ValueError, match=r"^backend: 'fft'"):
+            MODELS[model](backend="fft")(x, seed=1)
+
+
+@each_model
+def test_double_backward_says_that_it_is_not_offered(model):
+    neuron, x = MODELS[model](backend="numba"), torch.randn(9, 2, N, requires_grad=True)
+    (gradient,) = torch.autograd.grad(neuron(x, seed=1).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="double backward"):
+        gradient.sum().backward()
+
+
+@each_backend
+@each_model
+def test_no_graph_without_need(model, backend):
+    neuron, x = MODELS[model](backend=backend), torch.randn(9, 2, N)
+    with torch.no_grad():
+        assert not neuron(x).requires_grad
+    assert neuron.requires_grad_(False)(x).grad_fn is None
+    assert neuron(x.requires_grad_()).requires_grad
