@@ -61,6 +61,9 @@ def test_choice():
 
 
 def test_a_firing_function_takes_a_surrogates_name():
-    named, made = (firing.Threshold(surrogate=s) for s in ("triangular", firing.Triangular()))
-    assert named == made
-    assert firing.Delta(surrogate="arctan") == firing.Delta(surrogate=firing.Arctan())
+    x = torch.randn(9, 2, 5).requires_grad_()
+    for made in (firing.Threshold, firing.Delta):
+        neurons = [ss.SPSN(firing=made(surrogate=chosen)) for chosen in ("arctan", firing.Arctan())]
+        assert torch.equal(*(torch.autograd.grad(neuron(x).sum(), x)[0] for neuron in neurons))
+        with pytest.raises(ValueError, match="surrogate"):
+            made(surrogate="relu")

@@ -1,5 +1,7 @@
 """torch.compile without graph breaks: the same spikes and gradients as without it."""
 
+import shutil
+
 import pytest
 import torch
 from models import MODELS, N, each_model
@@ -41,6 +43,8 @@ def test_no_graph_break(model):
     assert_compiles(MODELS[model](), "aot_eager")
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
 @pytest.mark.parametrize("model", ["sb", "mpe_previous"])
 def test_reference_and_inductor(model):
     assert_compiles(MODELS[model](backend="reference"), "aot_eager")

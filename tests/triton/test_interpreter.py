@@ -16,6 +16,6 @@ FILES = sorted((Path(__file__).parent / "operations").glob("test_*.py"))
 @pytest.mark.parametrize("tests", FILES, ids=lambda file: file.stem)
 def test_operations_in_the_interpreter(tests):
     command = [sys.executable, "-m", "pytest", str(tests), "-q", "-p", "no:cacheprovider"]
-    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    environment = os.environ | {"TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, cwd=tests.parents[3], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

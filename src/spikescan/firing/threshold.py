@@ -9,6 +9,7 @@ import torch
 
 from ._base import Firing, KernelCode, straight_through
 from .surrogate import SURROGATES, Surrogate
+from .surrogate import surrogate as find_surrogate
 
 ACTIVATIONS = {
     "identity": lambda u: u,
@@ -24,11 +25,12 @@ class Threshold(Firing):
     """s = Θ(f(u) - threshold). With the identity and a reset it is the LIF's (SPSN eq. 3)."""
 
     activation: str = "identity"
-    surrogate: Surrogate = SURROGATES["fast_sigmoid"]
+    surrogate: str | Surrogate = SURROGATES["fast_sigmoid"]
     threshold: float = 1.0
 
     def __post_init__(self) -> None:
         _check(self.activation)
+        find_surrogate(self.surrogate)
 
     @property
     def default_threshold(self) -> float:
@@ -36,11 +38,11 @@ class Threshold(Firing):
 
     @property
     def kernel(self) -> KernelCode | None:
-        return _code(4, self.activation, self.surrogate)
+        return _code(4, self.activation, find_surrogate(self.surrogate))
 
     def __call__(self, potential, previous, uniform, threshold):
         distance = ACTIVATIONS[self.activation](potential) - threshold
-        fires = straight_through(distance > 0, distance, self.surrogate.derivative(distance.detach()))
+        fires = straight_through(distance > 0, distance, find_surrogate(self.surrogate).derivative(distance.detach()))
         return fires + (potential - potential).detach()
 
 
@@ -49,11 +51,12 @@ class Delta(Firing):
     """s[t] = Θ(f(u[t]) - f(u[t-1]) - threshold): fires where the potential rises."""
 
     activation: str = "identity"
-    surrogate: Surrogate = SURROGATES["fast_sigmoid"]
+    surrogate: str | Surrogate = SURROGATES["fast_sigmoid"]
     threshold: float = 0.1
 
     def __post_init__(self) -> None:
         _check(self.activation)
+        find_surrogate(self.surrogate)
 
     @property
     def default_threshold(self) -> float:
@@ -61,12 +64,12 @@ class Delta(Firing):
 
     @property
     def kernel(self) -> KernelCode | None:
-        return _code(5, self.activation, self.surrogate)
+        return _code(5, self.activation, find_surrogate(self.surrogate))
 
     def __call__(self, potential, previous, uniform, threshold):
         f = ACTIVATIONS[self.activation]
         distance = f(potential) - f(previous) - threshold
-        fires = straight_through(distance > 0, distance, self.surrogate.derivative(distance.detach()))
+        fires = straight_through(distance > 0, distance, find_surrogate(self.surrogate).derivative(distance.detach()))
         return fires + (potential - potential).detach()
 
 

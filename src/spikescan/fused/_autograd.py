@@ -101,6 +101,21 @@ def _(grads, operands, saved, code, constants, shape, backend):
     return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
 
 
+def refuse_double_backward(op: str) -> None:
+    """Differentiating the adjoint raises, and says what to do."""
+
+    def refuse(ctx, *grads):
+        raise NotImplementedError(
+            f"double backward is not offered by the fused kernels ({op}); use backend='reference', which autograd "
+            "differentiates as often as wanted"
+        )
+
+    torch.library.register_autograd(op, refuse, setup_context=lambda ctx, inputs, output: None)
+
+
+refuse_double_backward("spikescan::integrate_and_fire_backward")
+
+
 def _gradients(operands: list[Tensor], shape: list[int]) -> list[Tensor]:
     synapse = operands[3]
     totals = [torch.zeros_like(synapse) for _ in range(4)]

@@ -59,7 +59,7 @@ def estimate_and_fire(
         weight = step_weights(kappa, step, len(x), previous).to(x.dtype)
         distance = (estimate - target).square()
         distance = distance if padding is None else distance.masked_fill(padding, 0)
-        loss = weight @ distance.flatten(1).sum(1) / loss_terms(kappa, x, lengths, previous)
+        loss = (weight * distance.flatten(1).sum(1)).sum() / loss_terms(kappa, x, lengths, previous)
     carry = last_valid(estimate if previous else potential, carried, lengths)
     if padding is not None:
         spikes, potential = spikes.masked_fill(padding, 0), potential.masked_fill(padding, 0)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..scan._checks import accumulate_dtype
 from ..scan._select import lazy, select
+from ._autograd import refuse_double_backward
 from ._estimate import Estimated, loss_terms, step_weights
 
 NAMES = "estimate_and_fire", "estimate_and_fire_backward"
@@ -64,6 +65,9 @@ def _(grads, operands, decay, previous, draws, backend):
     return torch.empty_like(operands[0]), torch.empty_like(operands[1]), torch.empty_like(operands[2])
 
 
+refuse_double_backward("spikescan::estimate_and_fire_backward")
+
+
 def _setup(ctx, inputs, output) -> None:
     *operands, ctx.decay, ctx.previous, ctx.draws, _, ctx.backend = inputs
     ctx.save_for_backward(*operands)
@@ -105,7 +109,7 @@ def estimate_and_fire(
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
     x = current.to(dtype).reshape(len(current), rows, neurons).contiguous()
-    carried = x.new_zeros(rows, neurons) if carried is None else carried.to(dtype).view(rows, neurons)
+    carried = x.new_zeros(rows, neurons) if carried is None else carried.to(dtype).reshape(rows, neurons).contiguous()
     spikes, potential, carry, distance = estimate_op(
         x,
         carried,
@@ -122,7 +126,7 @@ def estimate_and_fire(
     loss = None
     if kappa is not None:
         weight = step_weights(kappa, step, len(x), previous).to(dtype)
-        loss = weight @ distance / loss_terms(kappa, current, lengths, previous)
+        loss = (weight * distance).sum() / loss_terms(kappa, current, lengths, previous)
     return Estimated(
         spikes.view(shape).to(current.dtype),
         potential.view(shape).to(current.dtype) if potentials else None,

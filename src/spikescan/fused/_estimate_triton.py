@@ -11,7 +11,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ..scan._triton import BLOCK, MANY, check_lanes, load_step, multiprocessors, on
-from ._triton_math import draw, load_lengths, locate, positive, quads, remainder, sigmoid
+from ._triton_math import draw, halves, load_lengths, locate, positive, quads, sigmoid
 
 SHORTEST, MOST = 8, 65535
 
@@ -232,7 +232,7 @@ def estimate_and_fire(operands: tuple[Tensor, ...], decay: float, previous: bool
     with on(x.device):
         forward_kernel[grid](
             *(x, carried, threshold, seed, step, lengths, *wanted, distance),
-            *(decay, remainder(decay), steps, length, carried.numel(), features, width),
+            *(*halves(decay), steps, length, carried.numel(), features, width),
             *(previous, draws, len(lengths) > 0, len(wanted[1]) > 0, width != features, BLOCK),
             num_warps=1,
         )
@@ -252,7 +252,7 @@ def estimate_and_fire_backward(
     with on(x.device):
         backward_kernel[grid](
             *(*grads, *operands, *wanted, total),
-            *(decay, remainder(decay), steps, length, carried.numel(), features, width),
+            *(*halves(decay), steps, length, carried.numel(), features, width),
             *(previous, draws, len(lengths) > 0, len(grads[1]) > 0, width != features, BLOCK),
             num_warps=1,
         )

@@ -113,8 +113,9 @@ def fire(kind, activation, a, b, c, w, before, r, threshold, s, memo):
     elif kind == ESCAPE:
         for n in range(len(w)):
             rate = a * exp((w[n] - b) * c)
+            rho = min(rate, one(rate))  # finite before it is squared
             s[n] = (one(rate) if r[n] < rate else nil(rate)) + (w[n] - w[n])
-            put(memo, n, rate * rate * c if rate < one(rate) else rate * 0)
+            put(memo, n, rho * rho * c if rate < one(rate) else nil(rate))
     elif kind == THRESHOLD:
         activate(activation, w, s)
         for n in range(len(w)):

@@ -27,10 +27,10 @@ from ._triton_math import (
     activation_slope,
     draw,
     fire,
+    halves,
     load_lengths,
     locate,
     quads,
-    remainder,
     surrogate_slope,
 )
 
@@ -57,10 +57,10 @@ def forward_kernel(
     p_last_synapse,
     p_last_potential,
     a,
-    b,
-    c,
     a_low,
+    b,
     b_low,
+    c,
     c_low,
     T,
     length,
@@ -98,7 +98,7 @@ def forward_kernel(
     b_threshold = b_beta
     if KIND >= THRESHOLD:
         b_threshold = tl.load(p_threshold + o_feature, mask=m_lane, other=0.0)
-    # A float argument is float32; its remainder makes a float64 of it.
+    # Two halves (see `halves`) make a float64 of a constant.
     zero = tl.zeros([BLOCK], dtype)
     b_a, b_b, b_c = zero + a + a_low, zero + b + b_low, zero + c + c_low
     seed, step = i_chunk, i_chunk
@@ -452,8 +452,7 @@ def integrate_and_fire(
     keep = [len(tensor) > 0 for tensor in wanted[1:4]]
     arguments = (
         *(current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths, carry, *wanted),
-        *constants,
-        *(remainder(value) for value in constants),
+        *sum((halves(value) for value in constants), ()),
         *(steps, length, lanes, features),
     )
     flags = len(alpha) > 0, len(lengths) > 0
@@ -496,7 +495,7 @@ def integrate_and_fire_backward(
         totals = [synapse.new_empty((chunks, *total.shape)) for total in totals]
     arguments = (
         *(*grads, *operands, carry, *saved, wanted[0], *totals, *wanted[5:]),
-        *(constants[0], remainder(constants[0]), steps, length, lanes, features, features),
+        *(*halves(constants[0]), steps, length, lanes, features, features),
         *(kind, activation, surrogate, reset, bool(detached)),
         *(len(alpha) > 0, len(lengths) > 0, len(grads[1]) > 0, learned),
     )

@@ -178,9 +178,10 @@ def uniform_kernel(p_seed, p_step, p_out, T, length, lanes, N, width, PADDED: tl
         tl.store(p_out + t * lanes + o_lane, draw(o_group, o_row, step + t, seed), mask=m_lane)
 
 
-def remainder(value: float) -> float:
-    """What a constant loses as a float32, which is what a kernel takes a float for."""
-    return value - c_float(value).value
+def halves(value: float) -> tuple[float, float]:
+    """A constant as a float32, which is what a kernel takes a float for, and what that loses."""
+    high = c_float(value).value
+    return high, value - high
 
 
 def uniform(seed: Tensor, step: Tensor, steps: int, rows: int, features: int) -> Tensor:

@@ -38,6 +38,7 @@ class SequenceNorm(nn.Module):
     def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
         valid = (torch.arange(len(x), device=x.device)[:, None] < lengths)[..., None]
         count = lengths.clamp(max=len(x)).sum().clamp_min(1)
+        dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # half precision has no room for the sums
         mean = torch.where(valid, x, 0).sum((0, 1)) / count
         variance = torch.where(valid, x - mean, 0).square().sum((0, 1)) / count
         with torch.no_grad():
@@ -45,4 +46,4 @@ class SequenceNorm(nn.Module):
             unbiased = variance * (count / (count - 1).clamp_min(1))
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        return torch.addcmul(self.bias - mean * scale, x, scale)
+        return torch.addcmul(self.bias - mean * scale, x, scale).to(dtype)

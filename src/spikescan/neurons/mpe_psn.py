@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fused import estimate_and_fire
+from ..scan._checks import check_device
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin
 
@@ -99,6 +100,9 @@ class MPEPSN(Neuron):
         kappa: Tensor | None,
     ) -> NeuronOutput:
         state, step, lengths = begin(current, state, seed, lengths, draws=not self.deterministic)
+        check_device(self.threshold, current, "threshold")
+        if kappa is not None:
+            self._check_end(current, step)
         result = estimate_and_fire(
             current,
             state.potential,
@@ -114,6 +118,13 @@ class MPEPSN(Neuron):
         )
         after = state._replace(potential=result.carry, step=step + len(current))
         return NeuronOutput(result.spikes, after, result.potential, result.loss)
+
+    def _check_end(self, current: Tensor, step: Tensor) -> None:
+        """Values are looked at on the CPU only, where it costs no wait."""
+        if torch.compiler.is_compiling() or step.device.type != "cpu":
+            return
+        if self.steps is not None and int(step) + len(current) > self.steps:
+            raise ValueError(f"current: steps {int(step)} to {int(step) + len(current)}, of {self.steps} that have a κ")
 
     def extra_repr(self) -> str:
         return f"steps={self.steps}, decay={self.decay}, estimate={self.estimate}, backend={self.backend}"

@@ -29,5 +29,5 @@ class ReLU(Neuron):
         if lengths is not None:
             steps = torch.arange(len(out), device=out.device)
             padding = (steps[:, None] >= lengths).view(len(out), -1, *(1,) * (out.dim() - 2))
-            out = out.masked_fill(padding, 0)
+            out, current = out.masked_fill(padding, 0), current.masked_fill(padding, 0)
         return NeuronOutput(out, state._replace(step=step + len(current)), current if potentials else None)

@@ -3,7 +3,8 @@
 from torch import Tensor
 
 from ._autograd import scan_op
-from ._checks import accumulate_dtype, check_current, check_decay, over_features
+from ._checks import accumulate_dtype, check_current, check_decay, check_device, over_features
+from ._select import resolve
 
 __all__ = ["linear_scan"]
 
@@ -36,6 +37,7 @@ def linear_scan(
     if initial is not None:
         if initial.shape != x.shape[1:]:
             raise ValueError(f"initial: shape {tuple(x.shape[1:])} is needed, found {tuple(initial.shape)}")
+        check_device(initial, x, "initial")
         initial = initial.to(dtype).reshape(flat.shape[1:]).contiguous()
-    v = scan_op(flat.contiguous(), rate, initial, reverse, backend)
+    v = scan_op(flat.contiguous(), rate, initial, reverse, resolve(backend, x.device, x.dtype))
     return v.view(x.shape).to(x.dtype)

@@ -15,6 +15,11 @@ def check_current(current: Tensor, name: str = "current") -> None:
         raise ValueError(f"{name}: at least one time step is needed, found shape {tuple(current.shape)}")
 
 
+def check_device(value: Tensor, current: Tensor, name: str) -> None:
+    if value.device != current.device:
+        raise ValueError(f"{name}: is on {value.device}, the current on {current.device}")
+
+
 def accumulate_dtype(current: Tensor) -> torch.dtype:
     """float64 for float64, else float32: a scan never accumulates in half precision."""
     return torch.float64 if current.dtype == torch.float64 else torch.float32
@@ -27,8 +32,7 @@ def check_decay(decay: float | Tensor, current: Tensor, name: str = "decay") -> 
         if not 0.0 <= decay <= 1.0:
             raise ValueError(f"{name}: a number in [0, 1] is needed, found {decay}")
         return torch.full((), decay, dtype=torch.float64, device=current.device)
-    if decay.device != current.device:
-        raise ValueError(f"{name}: is on {decay.device}, the current on {current.device}")
+    check_device(decay, current, name)
     if not torch.compiler.is_compiling() and decay.device.type == "cpu":
         low, high = torch.aminmax(decay.detach()) if decay.numel() else (decay, decay)
         if decay.numel() and not (low >= 0 and high <= 1):  # also catches NaN
@@ -38,6 +42,7 @@ def check_decay(decay: float | Tensor, current: Tensor, name: str = "decay") -> 
 
 def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:
     """Broadcast a per-feature value over the current's features and flatten it: (N,), contiguous."""
+    check_device(value, current, name)
     features = current.shape[2:]
     try:
         return value.expand(features).reshape(features.numel()).contiguous()
@@ -50,8 +55,14 @@ def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:
 def check_lengths(lengths: Tensor | None, current: Tensor) -> Tensor | None:
     if lengths is None:
         return None
+    if not isinstance(lengths, Tensor):
+        raise TypeError(f"lengths: an int64 tensor is needed, found {type(lengths).__name__}")
     if lengths.shape != current.shape[1:2] or lengths.dtype != torch.int64:
         raise ValueError(
             f"lengths: int64 of shape ({current.shape[1]},) is needed, found {lengths.dtype} {tuple(lengths.shape)}"
         )
+    if not torch.compiler.is_compiling() and lengths.device.type == "cpu" and lengths.numel():
+        low, high = (int(value) for value in torch.aminmax(lengths))
+        if low < 0 or high > len(current):
+            raise ValueError(f"lengths: 0 to {len(current)} steps are there, found {low} to {high}")
     return lengths.to(current.device)

@@ -9,6 +9,8 @@ from torch import Tensor
 
 def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
     """Same signature as the reference."""
+    if not x.numel():
+        return torch.empty_like(x)
     steps = len(x)
     powers = decay ** torch.arange(steps, device=x.device, dtype=x.dtype).view(-1, 1, 1)  # (T, 1, N)
     size = 1 << (2 * steps - 1).bit_length()

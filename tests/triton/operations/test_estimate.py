@@ -15,7 +15,7 @@ def everything(backend, shape, how, drawn, padded, step, device, dtype=torch.flo
     steps, rows, _ = shape
     previous = how == "previous"
     x = strided(shape, dtype, device, scale=1.5).requires_grad_()
-    carried = strided(shape[1:], dtype, device).contiguous().requires_grad_()
+    carried = strided(shape[1:], dtype, device).requires_grad_()
     threshold = torch.tensor(0.9, dtype=dtype, device=device, requires_grad=True)
     kappa = torch.linspace(0.5, 1.5, steps + step, dtype=dtype, device=device).requires_grad_()
     out = estimate_and_fire(

@@ -1,0 +1,91 @@
+"""A network in chunks: the whole's values, draws and gradients."""
+
+import pytest
+import torch
+from tolerances import assert_close
+
+import spikescan as ss
+from spikescan.networks import SpikingMLP
+
+
+def network(neuron=ss.SPSN) -> SpikingMLP:
+    return SpikingMLP(10, (8, 7), 4, neuron=neuron).double()
+
+
+def counts(steps: int = 30) -> torch.Tensor:
+    return torch.poisson(torch.full((steps, 3, 10), 0.4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("neuron", [ss.SPSN, ss.LIF, ss.MPEPSN, lambda: ss.MPEPSN(30)])
+@pytest.mark.parametrize("chunk", [1, 7, 29, 30, 100])
+def test_run_equals_the_whole(neuron, chunk):
+    net, x = network(neuron), counts()
+    runs = [
+        runner.run(x, net.initial_state(5) if steps else None, seed=None if steps else 5, potentials=True)
+        for runner, steps in ((ss.chunked(net, chunk), False), (net, True))
+    ]
+    found, expected = runs
+    assert_close(found.readout, expected.readout)
+    losses = []
+    for out in runs:
+        loss = out.readout.square().mean() + sum(layer.spikes.mean() for layer in out.layers)
+        losses.append(loss + sum(layer.estimation_loss for layer in out.layers if layer.estimation_loss is not None))
+    assert_close(*losses)
+    for a, b in zip(*(torch.autograd.grad(loss, list(net.parameters())) for loss in losses), strict=True):
+        assert_close(a, b)
+    for a, b in zip(found.layers, expected.layers, strict=True):
+        assert torch.equal(a.spikes, b.spikes)
+        assert_close(a.potential, b.potential)
+    assert torch.equal(found.state.layers[0].step, expected.state.layers[0].step)
+
+
+@pytest.mark.parametrize("chunk", [4, 30])
+def test_padding(chunk):
+    net, x, lengths = network(), counts(), torch.tensor([0, 30, 11])
+    found = ss.chunked(net, chunk).run(x, seed=5, lengths=lengths)
+    expected = net.run(x, seed=5, lengths=lengths)
+    assert_close(found.readout, expected.readout)
+    assert_close(found.state.readout.potential, expected.state.readout.potential)
+
+
+def test_accumulate():
+    net, x = network(), counts()
+    totals, state = ss.chunked(net, 8).accumulate(
+        x, lambda out, first: {"readout": out.readout.sum(0), "firsts": torch.tensor(first)}, seed=5
+    )
+    whole = net.run(x, seed=5)
+    assert_close(totals["readout"], whole.readout.sum(0))
+    assert totals["firsts"].item() == 0 + 8 + 16 + 24
+    assert int(state.layers[0].step) == 30
+    gradients = [
+        torch.autograd.grad(v.square().sum(), net.linears[0].weight) for v in (totals["readout"], whole.readout.sum(0))
+    ]
+    assert_close(gradients[0][0], gradients[1][0])
+
+
+def test_seeds_and_errors():
+    net, x = network(), counts()
+    long = ss.chunked(net, 8)
+    torch.manual_seed(2)
+    first = long(x)
+    torch.manual_seed(2)
+    assert torch.equal(long(x), first)
+    assert torch.equal(long(x, seed=5), long.run(x, seed=5).readout)
+    with pytest.raises(ValueError, match=r"^chunk"):
+        ss.chunked(net, 0)
+    with pytest.raises(ValueError, match=r"^seed"):
+        long.run(x, net.initial_state(5), seed=5)
+
+
+def test_activation_memory_does_not_grow_with_time():
+    """What autograd keeps between the passes: a few states for each chunk, and no activations."""
+    net = network()
+
+    def kept(steps: int) -> int:
+        sizes = []
+        x = counts(steps)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
+            ss.chunked(net, steps // 4).accumulate(x, lambda out, _: out.readout.sum(0), seed=5)[0].sum()
+        return sum(sizes) - sum(piece.numel() for piece in (x,))
+
+    assert kept(4000) < kept(400) + 40_000
