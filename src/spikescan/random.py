@@ -91,7 +91,7 @@ def uniform(
         shape: (T, B, *features).
         seed: an int or a 0-d int64 tensor.
         step: the first time step, an int or a 0-d int64 tensor.
-        backend: auto, reference (torch operations, any device) or numba.
+        backend: auto, reference (torch operations, any device), numba or triton.
     Returns:
         float32 (T, B, *features), the same on every device.
     """
@@ -104,7 +104,7 @@ def uniform(
 @torch.library.custom_op("spikescan::uniform", mutates_args=())
 def uniform_op(seed: Tensor, step: Tensor, steps: int, rows: int, features: int, backend: str) -> Tensor:
     """(T, B, N)"""
-    name = {"cpu": "numba"}.get(seed.device.type, "reference") if backend == "auto" else backend
+    name = {"cpu": "numba", "cuda": "triton"}.get(seed.device.type, "reference") if backend == "auto" else backend
     return select(BODIES, name, seed, "generator")(seed, step, steps, rows, features)
 
 
@@ -124,4 +124,8 @@ def _reference(seed: Tensor, step: Tensor, steps: int, rows: int, features: int)
     return (bits.to(torch.float32) + 0.5) * 2.0**-23
 
 
-BODIES = {"reference": _reference, "numba": lazy("spikescan.fused._numba_math", "uniform")}
+BODIES = {
+    "reference": _reference,
+    "numba": lazy("spikescan.fused._numba_math", "uniform"),
+    "triton": lazy("spikescan.fused._triton_math", "uniform"),
+}

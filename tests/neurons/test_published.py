@@ -43,6 +43,14 @@ def test_leaky_integrator(backend, dtype, steps):
 
 
 @each_backend
+def test_slow_membranes(backend):
+    """tau = 1000 s: in float32, 1 - β has no digits left."""
+    x = current(200, torch.float32)
+    u = ss.LeakyIntegrator(1000.0, TAU_SYN, DT, backend=backend)(x)
+    assert_published(u, oracles.integrate(x.detach().numpy(), ALPHA, math.exp(-1e-6)), "potential")
+
+
+@each_backend
 @pytest.mark.parametrize("firing", ["bernoulli", "gumbel"])
 @each_dtype
 @each_steps

@@ -29,6 +29,10 @@ class Dynamics:
     leaky_gain: bool = True
     deterministic: bool = False
 
+    def __post_init__(self) -> None:
+        if self.reset != "none" and (self.firing is None or self.firing.stochastic):
+            raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
+
     @property
     def draws(self) -> bool:
         return self.firing is not None and self.firing.stochastic and not self.deterministic

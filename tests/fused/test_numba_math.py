@@ -1,0 +1,68 @@
+"""What the numba kernels compute with, against numpy in float64."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from spikescan.fused._numba_math import exp, get, put, sigmoid, tanh
+
+
+def on_rows(function):
+    """The function over an array, compiled as in the kernels."""
+
+    @njit(error_model="numpy")
+    def apply(x, out):
+        for n in range(len(x)):
+            out[n] = function(x[n])
+
+    def call(x: np.ndarray) -> np.ndarray:
+        out = np.empty_like(x)
+        apply(x, out)
+        assert out.dtype == x.dtype
+        return out.astype(np.float64)
+
+    return call
+
+
+@njit
+def exponential(x):
+    return exp(x)
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 2e-7), (np.float64, 1e-15)])
+def test_exp(dtype, bound):
+    x = np.concatenate([np.linspace(-87, 88, 400_001), np.linspace(-1, 1, 100_001)]).astype(dtype)
+    expected = np.exp(x.astype(np.float64))
+    assert np.abs(on_rows(exponential)(x) / expected - 1).max() < bound
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_out(dtype):
+    x = np.array([-np.inf, -1e30, -1000, 1000, 1e30, np.inf], dtype)
+    assert np.allclose(on_rows(sigmoid)(x), [0, 0, 0, 1, 1, 1], atol=1e-37)
+    assert np.array_equal(on_rows(tanh)(x), [-1, -1, -1, 1, 1, 1])
+    assert np.isfinite(on_rows(exponential)(x)).all()
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float32, 3e-7), (np.float64, 1e-15)])
+def test_sigmoid_and_tanh(dtype, bound):
+    x = np.linspace(-30, 30, 300_001).astype(dtype)
+    wide = x.astype(np.float64)
+    assert np.abs(on_rows(sigmoid)(x) - 1 / (1 + np.exp(-wide))).max() < bound
+    assert np.abs(on_rows(tanh)(x) - np.tanh(wide)).max() < bound
+
+
+def test_half_precision_storage():
+    @njit
+    def there_and_back(x, bits, out):
+        for n in range(len(x)):
+            put(bits, n, x[n])
+            out[n] = get(bits, n)
+
+    x = np.concatenate([np.linspace(-2, 2, 9999), [1e-7, 7e4, np.inf, 0.0]]).astype(np.float32)
+    bits, out = np.zeros(x.shape, np.uint16), np.empty_like(x)
+    there_and_back(x, bits, out)
+    with np.errstate(over="ignore"):
+        expected = x.astype(np.float16)
+    assert np.array_equal(bits, expected.view(np.uint16))
+    assert np.array_equal(out, expected.astype(np.float32))
