@@ -9,6 +9,7 @@ chunk, and dropout draws its masks from torch's generator. Leave them out where 
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -115,16 +116,33 @@ class Chunked(nn.Module):
                 return part(output, first), output.state
 
             result: Any = (
-                checkpoint(once, piece, current, use_reentrant=False)
+                checkpoint(once, piece, current, use_reentrant=False, context_fn=self._contexts)
                 if torch.is_grad_enabled()
                 else once(piece, current)
             )
             value, current = result
             yield value, first, current
 
+    def _contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
+        return nullcontext(), _same_statistics(self.network)
+
     def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
         pieces = x.split(self.chunk)
         return ((k * self.chunk, piece) for k, piece in enumerate(pieces))
+
+
+@contextmanager
+def _same_statistics(network: nn.Module) -> Iterator[None]:
+    """A chunk that is computed again leaves the running statistics of its norms as they are."""
+    norms = [module for module in network.modules() if hasattr(module, "running_mean")]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def _join(outputs: tuple[NeuronOutput, ...]) -> NeuronOutput:

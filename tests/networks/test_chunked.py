@@ -77,6 +77,17 @@ def test_seeds_and_errors():
         long.run(x, net.initial_state(5), seed=5)
 
 
+def test_batch_statistics_are_taken_in_once():
+    """Computing a chunk again for the backward pass is no second batch to the running statistics."""
+    once, again = (SpikingMLP(10, (8,), 4, norm=True) for _ in range(2))
+    again.load_state_dict(once.state_dict())
+    x = counts().float()
+    once.run(x, seed=5).readout.sum().backward()
+    ss.chunked(again, 30).run(x, seed=5).readout.sum().backward()
+    assert_close(again.norms[0].running_mean, once.norms[0].running_mean)
+    assert_close(again.norms[0].running_var, once.norms[0].running_var)
+
+
 def test_activation_memory_does_not_grow_with_time():
     """What autograd keeps between the passes: a few states for each chunk, and no activations."""
     net = network()

@@ -138,6 +138,9 @@ def test_seeds():
     assert torch.equal(net(x), first)
     with pytest.raises(ValueError, match=r"^seed: the state already carries one"):
         net.run(x, net.run(x, seed=7).state, seed=7)
+    before = torch.get_rng_state()
+    net.run(x, net.run(x, seed=7).state)
+    assert torch.equal(torch.get_rng_state(), before)  # takes no seed where it has one
     same = SpikingMLP(8, (8, 8), 4, init="torch").double()
     for layer in same.linears:
         nn.init.eye_(layer.weight)

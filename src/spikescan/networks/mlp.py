@@ -80,12 +80,13 @@ class SpikingMLP(nn.Module):
             raise ValueError("seed: the state already carries one; pass either")
         states = None if state is None else state.layers
         device = self.output.weight.device
-        seed = new_seed(device) if seed is None else as_seed(seed, device)
+        source = None if state is not None else new_seed(device) if seed is None else as_seed(seed, device)
         layers: list[NeuronOutput] = []
         for k, neuron in enumerate(self.neurons):
             current = self.linears[k](x)
             current = current if self.norms is None else self.norms[k](current, lengths)
-            before, own = (None, fold(seed, k)) if states is None else (states[k], None)
+            before = None if states is None else states[k]
+            own = None if source is None else fold(source, k)
             out: NeuronOutput = cast(Neuron, neuron).run(
                 current, before, seed=own, lengths=lengths, potentials=potentials
             )
