@@ -134,7 +134,7 @@ class Chunked(nn.Module):
 @contextmanager
 def _same_statistics(network: nn.Module) -> Iterator[None]:
     """A chunk that is computed again leaves the running statistics of its norms as they are."""
-    norms = [module for module in network.modules() if hasattr(module, "running_mean")]
+    norms: list[Any] = [module for module in network.modules() if hasattr(module, "running_mean")]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
