@@ -128,16 +128,6 @@ def test_what_is_not_finite_shows(make, value, device, short_chunks):
     assert out.spikes[~touched].isfinite().all()
 
 
-def test_a_reset_after_chance_is_refused(device):
-    from spikescan.fused import Dynamics, Operands, integrate_and_fire
-
-    row = torch.zeros(2, 3, device=device)
-    decay, nought = torch.full((3,), 0.5, dtype=torch.float64, device=device), torch.tensor(0, device=device)
-    x = Operands(torch.zeros(4, 2, 3, device=device), None, decay, row, row, None, nought, nought, None)
-    with pytest.raises(ValueError, match="no kernel for a reset"):
-        integrate_and_fire(x, Dynamics(firing("bernoulli"), reset="hard"), backend="triton")
-
-
 def test_no_lanes(device):
     neuron = ss.SPSN(backend="triton").to(device)
     assert neuron(torch.zeros(5, 0, 3, device=device, requires_grad=True), seed=1).shape == (5, 0, 3)
