@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint clean
 
 # The main job on the built-in data: SPSN-GS against LIF on `digits`.
 demo: $(VENV)/.demo
@@ -16,9 +16,6 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
-
-bench: $(VENV)/.demo
-	$(BIN)/spikescan bench
 
 clean:
 	rm -rf $(VENV) demo runs

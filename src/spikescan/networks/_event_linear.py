@@ -29,14 +29,14 @@ class Events(Protocol):
 
 
 DENSE_FROM = 0.2
-"""Events a place from which the dense product is the faster one (measured: benchmarks/README.md)."""
+"""Events a place from which the dense product is taken: an estimate from operation counts, not yet measured."""
 
 
 class EventLinear(nn.Linear):
     """`nn.Linear` that also takes events: it gathers the weight rows of the channels that have one.
 
     A dense tensor goes through `nn.Linear`'s own product. So do events where they fill more than a fifth of the
-    places, where that is faster. Half-precision weights (autocast) go through the dense product as well.
+    places. Half-precision weights (autocast) go through the dense product as well.
     """
 
     def forward(self, input: Tensor | Events) -> Tensor:
