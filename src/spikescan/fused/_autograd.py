@@ -6,6 +6,7 @@ from torch import Tensor
 from ..scan._select import lazy, select
 from ._problem import RESETS, Dynamics, Operands, Result, gain
 
+THRESHOLD = 4  # from this code on, a firing function compares with a threshold
 # Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
 
@@ -89,7 +90,7 @@ def backward_op(
     backend: str,
 ) -> list[Tensor]:
     """Gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    wanted = _gradients(operands, shape)
+    wanted = _gradients(operands, saved, code, shape)
     select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
     return [wanted[0], *columns, *wanted[5:]]
@@ -97,7 +98,7 @@ def backward_op(
 
 @backward_op.register_fake
 def _(grads, operands, saved, code, constants, shape, backend):
-    current, *columns = _gradients(operands, shape)
+    current, *columns = _gradients(operands, saved, code, shape)
     return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
 
 
@@ -116,9 +117,11 @@ def refuse_double_backward(op: str) -> None:
 refuse_double_backward("spikescan::integrate_and_fire_backward")
 
 
-def _gradients(operands: list[Tensor], shape: list[int]) -> list[Tensor]:
-    synapse = operands[3]
-    totals = [torch.zeros_like(synapse) for _ in range(4)]
+def _gradients(operands: list[Tensor], saved: list[Tensor], code: list[int], shape: list[int]) -> list[Tensor]:
+    """Those of decays and threshold have a row for each of the batch, and none where they are not wanted."""
+    synapse, rows = operands[3], shape[1]
+    decays, compares = len(saved[1]) > 0, code[0] >= THRESHOLD
+    totals = [synapse.new_zeros((rows if wanted else 0, shape[2])) for wanted in (decays, decays, decays, compares)]
     return [synapse.new_empty(shape), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
 
 

@@ -1,10 +1,14 @@
 """Integrate, fire and reset on the CPU: one pass over memory forward, one backward.
 
-A task is one batch row and up to BLOCK features; time runs outside, features inside, so that the state and all
-intermediate rows stay in the first-level cache and each feature loop becomes vector code. Tasks run in parallel.
+(B, N) is one axis of lanes here. A task is a range of lanes, whole rows or a part of one; time runs outside, lanes
+inside, so that the state and all intermediate rows stay in the first-level cache, each lane loop becomes vector code
+and memory is read in long runs. Tasks run in parallel.
 
 Kernels take every operand (an unused one is an empty array), so that there is one compiled version a dtype.
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,12 +16,26 @@ from numba import njit, prange
 from torch import Tensor
 
 from ..scan._threads import use_torch_threads
-from ._numba_math import INLINE, OPTIONS, draw_row, exp, get, nil, one, put, sigmoid, tanh
+from ._numba_math import INLINE, OPTIONS, draw_rows, get, nil, one
+from ._numba_rows import (
+    DELTA,
+    THRESHOLD,
+    activate,
+    activation_slope,
+    delta_adjoint_row,
+    integrate_and_fire_row,
+    leak,
+    smooth_adjoint,
+    threshold_adjoint_row,
+)
 
-BLOCK = 256
-BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
-SIGMOID, TANH, RELU_TANH = 1, 2, 3
-FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN = 0, 1, 2, 3
+LANES = 4096
+THIN = 32
+"""Lanes a thread below which time is cut."""
+LONG = 4096
+"""Steps below which it is not."""
+VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
+"""-log of half the smallest number, and half as much again for two equal leaks in a row (n·β^n, not β^n)."""
 HARD, SOFT = 1, 2
 
 
@@ -28,108 +46,34 @@ def copy(source, target):
 
 
 @njit(**OPTIONS)
-def activate(activation, x, out):
-    if activation == SIGMOID:
-        for n in range(len(x)):
-            out[n] = sigmoid(x[n])
-    elif activation == TANH:
-        for n in range(len(x)):
-            out[n] = tanh(x[n])
-    elif activation == RELU_TANH:
-        for n in range(len(x)):
-            out[n] = max(tanh(x[n]), nil(x[n]))
-    else:
-        for n in range(len(x)):
-            out[n] = x[n]
+def over_lanes(values, first, last):
+    """`values` (N,) repeated for lanes first, first + 1, …; zeros for an empty one."""
+    out = np.zeros(last - first, values.dtype)
+    if len(values):
+        for k in range(len(out)):
+            out[k] = values[(first + k) % len(values)]
+    return out
 
 
 @njit(**OPTIONS)
-def activation_slope(activation, f, out):
-    """f'(u) in terms of f(u)."""
-    if activation == SIGMOID:
-        for n in range(len(f)):
-            out[n] = f[n] * (one(f[n]) - f[n])
-    elif activation == TANH:
-        for n in range(len(f)):
-            out[n] = one(f[n]) - f[n] * f[n]
-    elif activation == RELU_TANH:
-        for n in range(len(f)):
-            out[n] = one(f[n]) - f[n] * f[n] if f[n] > nil(f[n]) else nil(f[n])
-    else:
-        for n in range(len(f)):
-            out[n] = one(f[n])
+def stop_of_run(ends, row, t):
+    """The first row behind the run of rows from `row` on that step t is in."""
+    while row < len(ends) and t < ends[row]:
+        row += 1
+    return row
 
 
 @njit(**OPTIONS)
-def surrogate_slope(surrogate, scale, z, out):
-    """Θ′ at the distance z from the threshold."""
-    if surrogate == FAST_SIGMOID:
-        for n in range(len(z)):
-            d = scale * abs(z[n]) + one(z[n])
-            out[n] = one(z[n]) / (d * d)
-    elif surrogate == TRIANGULAR:
-        for n in range(len(z)):
-            out[n] = max(one(z[n]) - scale * abs(z[n]), nil(z[n]))
-    elif surrogate == LOGISTIC:
-        for n in range(len(z)):
-            y = sigmoid(scale * z[n])
-            out[n] = scale * y * (one(y) - y)
-    elif surrogate == ARCTAN:
-        for n in range(len(z)):
-            out[n] = one(z[n]) / (one(z[n]) + (scale * z[n]) * (scale * z[n]))
-    else:
-        for n in range(len(z)):
-            out[n] = one(z[n]) if abs(z[n]) < scale else nil(z[n])
+def finite(i, u):
+    total = nil(u[0])
+    for n in range(len(u)):
+        total += (i[n] - i[n]) + (u[n] - u[n])  # 0, or NaN
+    return total == nil(total)
 
 
 @njit(**OPTIONS)
-def fire(kind, activation, a, b, c, w, before, r, threshold, s, memo):
-    """Spikes of one row into `s`, and into `memo` what the backward pass needs: the local derivative of a stochastic
-    function, f(u) - threshold of THRESHOLD, f(u) of DELTA. w - w adds NaN where the potential is not finite."""
-    if kind == BERNOULLI:
-        if activation == SIGMOID:
-            for n in range(len(w)):
-                rho = sigmoid(w[n])
-                s[n] = (one(rho) if r[n] < rho else nil(rho)) + (w[n] - w[n])
-                put(memo, n, rho * rho * (one(rho) - rho))
-        else:
-            for n in range(len(w)):
-                rho = max(tanh(w[n]), nil(w[n]))
-                s[n] = (one(rho) if r[n] < rho else nil(rho)) + (w[n] - w[n])
-                put(memo, n, rho * (one(rho) - rho * rho))
-    elif kind == GUMBEL:
-        if a == one(a):
-            for n in range(len(w)):
-                e = (one(a) - r[n]) * exp(-(w[n] + w[n]))
-                y = r[n] / (r[n] + e)
-                s[n] = (one(a) if r[n] > e else nil(a)) + (w[n] - w[n])
-                put(memo, n, (y + y) * (one(a) - y))
-        else:
-            for n in range(len(w)):
-                z = w[n] + w[n] + np.log(r[n] / (one(a) - r[n]))
-                y = sigmoid(z * a)
-                s[n] = (one(a) if z > nil(a) else nil(a)) + (w[n] - w[n])
-                put(memo, n, (a + a) * y * (one(a) - y))
-    elif kind == ESCAPE:
-        for n in range(len(w)):
-            rate = a * exp((w[n] - b) * c)
-            rho = min(rate, one(rate))  # finite before it is squared
-            s[n] = (one(rate) if r[n] < rate else nil(rate)) + (w[n] - w[n])
-            put(memo, n, rho * rho * c if rate < one(rate) else nil(rate))
-    elif kind == THRESHOLD:
-        activate(activation, w, s)
-        for n in range(len(w)):
-            z = s[n] - threshold[n]
-            put(memo, n, z)
-            s[n] = (one(z) if z > nil(z) else nil(z)) + (w[n] - w[n])
-    elif kind == DELTA:
-        f = np.empty_like(w)
-        activate(activation, before, f)
-        activate(activation, w, s)
-        for n in range(len(w)):
-            z = s[n] - f[n] - threshold[n]
-            put(memo, n, s[n])
-            s[n] = (one(z) if z > nil(z) else nil(z)) + (w[n] - w[n])
+def last_step(lengths, row, T):
+    return min(lengths[row], T) - 1 if len(lengths) else T - 1
 
 
 @njit(parallel=True, cache=True, **OPTIONS)
@@ -152,65 +96,82 @@ def forward(
     memo,
     last_synapse,
     last_potential,
+    tasks,
+    span,
+    warm,
 ):
-    """code: kind, activation, surrogate, reset, detach_reset, draws; constants: a, b, c. Empty `spikes`, `potentials`,
-    `synapses`, `memo` are not wanted."""
-    T, B, N = current.shape
+    """Sequences are (T, lanes), what belongs to a feature (N,), state (lanes,). code: kind, activation, surrogate,
+    reset, detach_reset, draws; constants: a, b, c. Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted.
+    tasks, span, warm: see `Plan`. Returns how many tasks hold back, from a later span, a state that is not finite."""
+    T, N = len(current), len(beta)
     kind, activation, reset, draws = code[0], code[1], code[3], code[5]
     a, b, c = constants[0], constants[1], constants[2]
-    blocks = (N + BLOCK - 1) // BLOCK
+    hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
+    synaptic = len(alpha) > 0
     keep_potential, keep_synapse, keep_memo = len(potentials) > 0, len(synapses) > 0, len(memo) > 0
-    for task in prange(B * blocks):
-        row, lo = task // blocks, (task % blocks) * BLOCK
-        hi = min(lo + BLOCK, N)
-        size = hi - lo
-        # Slices with indices that are seen to start at 0: only then does LLVM vectorise.
-        al, be, we, th = alpha[lo:hi], beta[lo:hi], weight[lo:hi], threshold[lo:hi]
-        i, u = synapse[row, lo:hi].copy(), potential[row, lo:hi].copy()
-        w, s = np.empty_like(u), np.empty_like(u)
-        r = np.full((size + 3) // 4 * 4, np.float32(0.5))
-        # A row of scratch takes what is not kept, so that the loop below has no branches of its own.
-        scratch = np.empty(size, memo.dtype)
-        steps = lengths[row] if len(lengths) else T
-        for t in range(min(steps, T)):
-            x = current[t, row, lo:hi]
-            if len(alpha):
-                for n in range(size):
-                    i[n] = al[n] * i[n] + x[n]
-                    w[n] = be[n] * u[n] + we[n] * i[n]
-            else:
-                for n in range(size):
-                    i[n] = x[n]
-                    w[n] = be[n] * u[n] + we[n] * x[n]
-            if kind:
+    ranges, lost = len(tasks) - 1, 0
+    for task in prange(ranges * max((T + span - 1) // span, 1)):
+        first, last = tasks[task % ranges], tasks[task % ranges + 1]
+        begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
+        width = min(last - first, N)  # lanes of a row
+        top, rows = first // N, (last - first) // width
+        al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
+        th = over_lanes(threshold, first, last)
+        state_i, state_u = synapse[first:last].copy(), potential[first:last].copy()
+        if begin > warm:
+            state_i[:], state_u[:] = 0, 0
+        r = np.full(last - first, np.float32(0.5))
+        padded = np.empty((rows, (width + 3) // 4 * 4), np.float32)
+        # A row of scratch takes what is not kept, so that the loops below have no branches of their own.
+        scratch, nothing = np.empty(last - first, memo.dtype), np.empty_like(be)
+        for t in range(max(begin - warm, 0), end):
+            row = 0
+            while row < rows:
+                stop = stop_of_run(lengths[top : top + rows], row, t) if len(lengths) else rows
+                if stop == row and t < begin:
+                    row += 1
+                    continue
+                if stop == row:  # padding
+                    lo, hi = first + row * width, first + (row + 1) * width
+                    if kind:
+                        spikes[t, lo:hi] = 0
+                    if keep_potential:
+                        potentials[t, lo:hi] = 0
+                    if keep_synapse:
+                        synapses[t, lo:hi] = 0
+                    if keep_memo:
+                        memo[t, lo:hi] = 0
+                    row += 1
+                    continue
+                # Slices with indices that are seen to start at 0: only then does LLVM vectorise.
+                lo, hi = row * width, stop * width
+                size = hi - lo
+                x, i, u = current[t, first + lo : first + hi], state_i[lo:hi], state_u[lo:hi]
+                al_, be_, we_, th_ = al[lo:hi], be[lo:hi], we[lo:hi], th[lo:hi]
+                if t < begin:
+                    leak(x, i, u, al_, be_, we_, synaptic)
+                    row = stop
+                    continue
+                s = spikes[t, first + lo : first + hi] if kind else nothing[:size]
+                m = memo[t, first + lo : first + hi] if keep_memo else scratch[:size]
                 if draws:
-                    draw_row(r, seed, step + t, row, lo)
-                m = memo[t, row, lo:hi] if keep_memo else scratch
-                s = spikes[t, row, lo:hi]
-                fire(kind, activation, a, b, c, w, u, r, th, s, m)
-            if reset == HARD:
-                for n in range(size):
-                    u[n] = w[n] * (one(a) - s[n])
-            elif reset == SOFT:
-                for n in range(size):
-                    u[n] = w[n] - th[n] * s[n]
-            else:
-                u, w = w, u
-            if keep_potential:
-                copy(u, potentials[t, row, lo:hi])
-            if keep_synapse:
-                copy(i, synapses[t, row, lo:hi])
-        for t in range(min(steps, T), T):
-            if kind:
-                spikes[t, row, lo:hi] = 0
-            if keep_potential:
-                potentials[t, row, lo:hi] = 0
-            if keep_synapse:
-                synapses[t, row, lo:hi] = 0
-            if keep_memo:
-                memo[t, row, lo:hi] = 0
-        last_synapse[row, lo:hi] = i
-        last_potential[row, lo:hi] = u
+                    draw_rows(r, padded, seed, step + t, top + row, stop - row, first % N)
+                integrate_and_fire_row(
+                    kind, activation, x, i, u, al_, be_, we_, th_, synaptic, hard, soft, r[:size], s, m, a, b, c
+                )
+                if keep_potential:
+                    copy(u, potentials[t, first + lo : first + hi])
+                if keep_synapse:
+                    copy(i, synapses[t, first + lo : first + hi])
+                row = stop
+        if end < T and not finite(state_i, state_u):
+            lost += 1
+        for row in range(rows):
+            if begin <= max(last_step(lengths, top + row, T), 0) < max(end, 1):
+                lo, hi = row * width, (row + 1) * width
+                last_synapse[first + lo : first + hi] = state_i[lo:hi]
+                last_potential[first + lo : first + hi] = state_u[lo:hi]
+    return lost
 
 
 @njit(parallel=True, cache=True, **OPTIONS)
@@ -238,108 +199,154 @@ def backward(
     grad_threshold,
     grad_synapse,
     grad_potential,
+    tasks,
+    span,
+    warm,
 ):
-    """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (B, N): a row each,
-    summed by the caller; the first three need `potentials` and `synapses` and are skipped where these are empty."""
-    T, B, N = grad_current.shape
+    """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to
+    be summed by the caller, and empty where they are not wanted; the first three need `potentials` and `synapses`."""
+    T, N = len(grad_current), len(beta)
     kind, activation, surrogate, reset, detached = code[0], code[1], code[2], code[3], code[4]
     a = constants[0]
+    hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
-    blocks = (N + BLOCK - 1) // BLOCK
-    learned = len(synapses) > 0
-    for task in prange(B * blocks):
-        row, lo = task // blocks, (task % blocks) * BLOCK
-        hi = min(lo + BLOCK, N)
-        size = hi - lo
-        be, we, th = beta[lo:hi], weight[lo:hi], threshold[lo:hi]
-        al = alpha[lo:hi] if len(alpha) else np.zeros_like(be)
-        g_alpha, g_beta = grad_alpha[row, lo:hi], grad_beta[row, lo:hi]
-        g_weight, g_threshold = grad_weight[row, lo:hi], grad_threshold[row, lo:hi]
-        gi, gu = grad_last_synapse[row, lo:hi].copy(), grad_last_potential[row, lo:hi].copy()
-        gw, p, slope, z = np.empty_like(gu), np.zeros_like(gu), np.empty_like(gu), np.empty_like(gu)
-        f, p_next = np.empty_like(gu), np.zeros_like(gu)
-        steps = min(lengths[row], T) if len(lengths) else T
-        for t in range(steps, T):
-            grad_current[t, row, lo:hi] = 0
-        for t in range(steps - 1, -1, -1):
-            if len(grad_potentials):
-                g = grad_potentials[t, row, lo:hi]
-                for n in range(size):
-                    gu[n] += g[n]
-            if kind == 0:
-                copy(gu, gw)
-            elif kind <= ESCAPE:
-                gs, m = grad_spikes[t, row, lo:hi], memo[t, row, lo:hi]
-                for n in range(size):
-                    gw[n] = gu[n] + gs[n] * get(m, n)
-            elif kind == THRESHOLD:
-                gs, m = grad_spikes[t, row, lo:hi], memo[t, row, lo:hi]
-                for n in range(size):
-                    z[n] = get(m, n)
-                    f[n] = z[n] + th[n]
-                    p[n] = gs[n]
-                if reset == HARD:
+    ranges, lost = len(tasks) - 1, 0
+    for task in prange(ranges * max((T + span - 1) // span, 1)):
+        first, last = tasks[task % ranges], tasks[task % ranges + 1]
+        part = task // ranges
+        begin, end = part * span, min((part + 1) * span, T)
+        width = min(last - first, N)
+        top, rows = first // N, (last - first) // width
+        al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
+        thresholds = over_lanes(threshold, first, last)
+        state_i, state_u = grad_last_synapse[first:last].copy(), grad_last_potential[first:last].copy()
+        for row in range(rows):
+            if last_step(lengths, top + row, T) >= end + warm:
+                state_i[row * width : (row + 1) * width] = 0
+                state_u[row * width : (row + 1) * width] = 0
+        later = np.zeros_like(be)  # DELTA: what step t + 1 passes on to f(u[t])
+        initial = np.empty(last - first, memo.dtype)
+        if kind == DELTA:
+            activate(activation, potential[first:last], initial)
+        charge, scratch, no_total = np.empty_like(be), np.empty_like(be), np.empty_like(be)
+        for t in range(min(end + warm, T) - 1, begin - 1, -1):
+            row = 0
+            while row < rows:
+                stop = stop_of_run(lengths[top : top + rows], row, t) if len(lengths) else rows
+                if stop == row and t >= end:
+                    row += 1
+                    continue
+                if stop == row:  # padding
+                    grad_current[t, first + row * width : first + (row + 1) * width] = 0
+                    row += 1
+                    continue
+                lo, hi = row * width, stop * width
+                start, after, size = first + lo, first + hi, hi - lo
+                gi, gu = state_i[lo:hi], state_u[lo:hi]
+                out = grad_current[t, start:after] if t < end else scratch[:size]
+                gw = charge[:size]
+                if len(grad_potentials):
+                    g = grad_potentials[t, start:after]
                     for n in range(size):
-                        gw[n] = gu[n] if z[n] <= nil(a) else nil(a)
-                        p[n] -= gu[n] * f[n] * through
-                elif reset == SOFT:
-                    for n in range(size):
-                        gw[n] = gu[n]
-                        p[n] -= gu[n] * th[n] * through
-                        g_threshold[n] -= gu[n] if z[n] > nil(a) else nil(a)
+                        gu[n] += g[n]
+                gs = grad_spikes[t, start:after] if kind else out
+                m = memo[t, start:after] if kind else initial[:size]
+                al_, be_, we_, th_ = al[lo:hi], be[lo:hi], we[lo:hi], thresholds[lo:hi]
+                if kind >= THRESHOLD:
+                    g_th = grad_threshold[part, start:after] if t < end else no_total[:size]
+                    if kind == DELTA:
+                        m_ = memo[t - 1, start:after] if t > 0 else initial[lo:hi]
+                        next_ = later[lo:hi]
+                        delta_adjoint_row(
+                            surrogate, activation, gs, m, m_, out, gi, gu, gw, al_, be_, we_, th_, g_th, next_, a
+                        )
+                    else:
+                        threshold_adjoint_row(
+                            surrogate,
+                            activation,
+                            gs,
+                            m,
+                            out,
+                            gi,
+                            gu,
+                            gw,
+                            al_,
+                            be_,
+                            we_,
+                            th_,
+                            g_th,
+                            hard,
+                            soft,
+                            through,
+                            a,
+                        )
                 else:
-                    copy(gu, gw)
-                surrogate_slope(surrogate, a, z, slope)
-                for n in range(size):
-                    p[n] *= slope[n]
-                    g_threshold[n] -= p[n]
-                activation_slope(activation, f, slope)
-                for n in range(size):
-                    gw[n] += p[n] * slope[n]
-            else:
-                gs, m = grad_spikes[t, row, lo:hi], memo[t, row, lo:hi]
-                for n in range(size):
-                    f[n] = get(m, n)
-                activation_slope(activation, f, slope)
-                for n in range(size):
-                    gw[n] = gu[n] - p_next[n] * slope[n]
-                    p[n] = slope[n]
-                if t > 0:
-                    m = memo[t - 1, row, lo:hi]
+                    smooth_adjoint(kind > 0, gs, m, out, gi, gu, gw, al_, be_, we_)
+                if len(synapses) and t < end:
+                    u_before = potentials[t - 1, start:after] if t > 0 else potential[start:after]
+                    i_before = synapses[t - 1, start:after] if t > 0 else synapse[start:after]
+                    i_now = synapses[t, start:after]
+                    g_alpha, g_beta = grad_alpha[part, start:after], grad_beta[part, start:after]
+                    g_weight = grad_weight[part, start:after]
                     for n in range(size):
-                        z[n] = f[n] - get(m, n) - th[n]
-                else:
-                    activate(activation, potential[row, lo:hi], z)
-                    for n in range(size):
-                        z[n] = f[n] - z[n] - th[n]
-                surrogate_slope(surrogate, a, z, slope)
-                for n in range(size):
-                    p_next[n] = gs[n] * slope[n]
-                    gw[n] += p_next[n] * p[n]
-                    g_threshold[n] -= p_next[n]
-            out = grad_current[t, row, lo:hi]
-            for n in range(size):
-                out[n] = gi[n] + we[n] * gw[n]
-                gu[n] = be[n] * gw[n]
-                gi[n] = al[n] * out[n]
-            if learned:
-                u_before = potentials[t - 1, row, lo:hi] if t > 0 else potential[row, lo:hi]
-                i_before = synapses[t - 1, row, lo:hi] if t > 0 else synapse[row, lo:hi]
-                i_now = synapses[t, row, lo:hi]
-                for n in range(size):
-                    g_beta[n] += gw[n] * u_before[n]
-                    g_weight[n] += gw[n] * i_now[n]
-                    g_alpha[n] += out[n] * i_before[n]
-        if kind == DELTA and steps > 0:
-            activate(activation, potential[row, lo:hi], f)
-            activation_slope(activation, f, slope)
-            for n in range(size):
-                gu[n] -= p_next[n] * slope[n]
-        grad_synapse[row, lo:hi] = gi
-        grad_potential[row, lo:hi] = gu
+                        g_beta[n] += gw[n] * u_before[n]
+                        g_weight[n] += gw[n] * i_now[n]
+                        g_alpha[n] += out[n] * i_before[n]
+                row = stop
+        if begin > 0 and not finite(state_i, state_u):
+            lost += 1
+        if begin == 0:
+            if kind == DELTA:
+                for n in range(last - first):
+                    state_u[n] -= later[n] * activation_slope(activation, get(initial, n))
+            grad_synapse[first:last] = state_i
+            grad_potential[first:last] = state_u
+    return lost
 
 
-def _arrays(*tensors: Tensor) -> list[np.ndarray]:
+class Plan(NamedTuple):
+    tasks: np.ndarray  # where the ranges of lanes begin and end
+    span: int  # steps of a span of time
+    warm: int  # steps that a span starts early, from rest
+
+
+def _plans(steps: int, synapse: Tensor, decays: tuple[Tensor, ...], reset: int) -> list[Plan]:
+    """How to share out the work; the next one is for when the one before it lost something.
+
+    Lanes go as whole rows, up to LANES in all, or as parts of one, at least one task a thread; a part begins at a
+    multiple of four features, which share a draw. Where that leaves little to do side by side, time is cut as well: a
+    span starts from rest, as many steps early as it takes for all that came before to vanish. What is not finite does
+    not vanish, so then time is not cut.
+    """
+    rows, features = synapse.shape
+    threads, lanes = use_torch_threads(), rows * features
+    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0)
+    if lanes == 0 or lanes >= THIN * threads or steps < LONG or reset:
+        return [whole]
+    slowest = max(float(decay.max()) for decay in decays if len(decay))
+    warm = math.ceil(VANISHED[synapse.dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
+    span = -(-steps // threads)
+    return [Plan(np.array([0, lanes]), span, warm), whole] if warm < span else [whole]
+
+
+def _lane_ranges(rows: int, features: int, threads: int) -> np.ndarray:
+    if rows * features == 0:
+        return np.zeros(1, np.int64)
+    width = min(LANES, features if rows >= threads else -(-features * rows // threads))
+    if width < features:
+        width = -(-width // 4) * 4
+        parts = np.arange(0, features, width)
+        return np.append((np.arange(rows)[:, None] * features + parts).ravel(), rows * features)
+    together = max(1, min(LANES // features, -(-rows // threads)))
+    return np.append(np.arange(0, rows, together) * features, rows * features)
+
+
+def _lanes(*tensors: Tensor) -> list[np.ndarray]:
+    """(T, B, N) as (T, lanes); (B, N) as (lanes,)."""
+    return [tensor.detach().flatten(-2).numpy() for tensor in tensors]
+
+
+def _features(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy() for tensor in tensors]
 
 
@@ -352,17 +359,23 @@ def integrate_and_fire(
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
     current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths = operands
-    use_torch_threads()
     kind = np.dtype(np.float64 if current.dtype == torch.float64 else np.float32).type
-    forward(
-        *_arrays(current, alpha, beta, weight, synapse, potential, threshold),
-        int(seed),
-        int(step),
-        lengths.numpy(),
-        tuple(code),
-        tuple(kind(value) for value in constants),
-        *_arrays(*wanted[:3], _memo_view(wanted[3]), *wanted[4:]),
-    )
+    for plan in _plans(len(current), synapse, (alpha, beta), code[3]):
+        lost = forward(
+            *_lanes(current),
+            *_features(alpha, beta, weight),
+            *_lanes(synapse, potential),
+            *_features(threshold),
+            int(seed),
+            int(step),
+            lengths.numpy(),
+            tuple(code),
+            tuple(kind(value) for value in constants),
+            *_lanes(*wanted[:3], _memo_view(wanted[3]), *wanted[4:]),
+            *plan,
+        )
+        if not lost:
+            return
 
 
 def integrate_and_fire_backward(
@@ -376,12 +389,23 @@ def integrate_and_fire_backward(
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
     alpha, beta, weight, synapse, potential, threshold, lengths = operands
     potentials, synapses, memo = saved
-    use_torch_threads()
+    steps, totals = len(wanted[0]), wanted[1:5]
     kind = np.dtype(np.float64 if wanted[0].dtype == torch.float64 else np.float32).type
-    backward(
-        *_arrays(*grads, alpha, beta, weight, synapse, potential, threshold),
-        lengths.numpy(),
-        tuple(code),
-        tuple(kind(value) for value in constants),
-        *_arrays(potentials, synapses, _memo_view(memo), *wanted),
-    )
+    for plan in _plans(steps, synapse, (alpha, beta), code[3]):
+        spans = max(-(-steps // plan.span), 1)
+        parts = [total.new_zeros((spans, *total.shape)) for total in totals]
+        lost = backward(
+            *_lanes(*grads),
+            *_features(alpha, beta, weight),
+            *_lanes(synapse, potential),
+            *_features(threshold),
+            lengths.numpy(),
+            tuple(code),
+            tuple(kind(value) for value in constants),
+            *_lanes(potentials, synapses, _memo_view(memo), wanted[0], *parts, *wanted[5:]),
+            *plan,
+        )
+        for total, part in zip(totals, parts, strict=True):
+            torch.sum(part, 0, out=total)
+        if not lost:
+            return

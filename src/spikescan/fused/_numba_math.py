@@ -27,11 +27,12 @@ _HIGH = np.uint64(32)
 _MANTISSA = np.uint32(9)
 _HALF, _STEP = np.float32(0.5), np.float32(2.0**-23)
 _LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
+_ROUND = np.float32(1.5 * 2**23)  # a float32 so large has no fraction: its lowest bits are an integer
 _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
 # Cephes' minimax polynomial of exp on [-ln 2 / 2, ln 2 / 2], from degree 7 down to 2.
 _P7, _P6, _P5 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _P4, _P3, _P2 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
-_ONE, _NIL, _BIAS, _EXPONENT = np.float32(1.0), np.float32(0.0), np.int32(127), np.int32(23)
+_ONE, _NIL, _EXPONENT = np.float32(1.0), np.float32(0.0), np.int32(23)
 
 
 @intrinsic
@@ -40,6 +41,14 @@ def _bits_to_float(context, bits):
         return builder.bitcast(args[0], ir.FloatType())
 
     return types.float32(types.int32), generate
+
+
+@intrinsic
+def _float_to_bits(context, value):
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.IntType(32))
+
+    return types.int32(types.float32), generate
 
 
 @intrinsic
@@ -87,10 +96,11 @@ def _get(row, n):
 @njit(**INLINE)
 def _exp32(x):
     x = min(max(x, _LOWEST), _HIGHEST)
-    n = np.float32(math.floor(x * _LOG2E + _HALF))
+    z = x * _LOG2E + _ROUND
+    n = z - _ROUND  # x / ln 2, rounded
     r = (x - n * _LN2_HIGH) - n * _LN2_LOW
     p = ((((_P7 * r + _P6) * r + _P5) * r + _P4) * r + _P3) * r + _P2
-    return (p * (r * r) + r + _ONE) * _bits_to_float((np.int32(n) + _BIAS) << _EXPONENT)
+    return _bits_to_float(_float_to_bits(p * (r * r) + (r + _ONE)) + (_float_to_bits(z) << _EXPONENT))
 
 
 def exp(x):
@@ -160,6 +170,18 @@ def draw_row(out, seed, step, row, first):
         out[4 * f + 1] = unit(b)
         out[4 * f + 2] = unit(c)
         out[4 * f + 3] = unit(d)
+
+
+@njit(**OPTIONS)
+def draw_rows(out, padded, seed, step, row, rows, first):
+    """Draws of `rows` rows from `row` on, features first, first + 1, … (a multiple of 4), one after the other into
+    `out`. A row of `padded` has the features of a row, rounded up to a multiple of 4."""
+    width = len(out) // len(padded)
+    for k in range(rows):
+        own, r = out[k * width : (k + 1) * width], padded[k]
+        draw_row(r, seed, step, row + k, first)
+        for n in range(width):
+            own[n] = r[n]
 
 
 @njit(parallel=True, cache=True, **OPTIONS)

@@ -1,0 +1,77 @@
+"""Few lanes and a long time: the numba kernels cut time into spans. What they give is what one span gives."""
+
+import pytest
+import torch
+
+import spikescan as ss
+from spikescan.fused import _numba as kernels
+
+NEURONS = {
+    "li": lambda n: ss.LeakyIntegrator(),
+    "bernoulli": lambda n: ss.SPSN(),
+    "gumbel without synapse": lambda n: ss.SPSN(tau_syn=None, firing="gumbel"),
+    "delta": lambda n: ss.SPSN(firing="delta", threshold=0.1),
+    "learned": lambda n: ss.SPSN(firing="threshold", learn_tau=True, learn_threshold=True, features=n),
+    "one equal leak and a slower": lambda n: ss.SPSN(tau_mem=60e-3),
+}
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def everything(neuron, shape, lengths):
+    def random(seed, *size):
+        return torch.randn(size, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+
+    x, i, u = random(1, *shape), random(2, *shape[1:]), random(3, *shape[1:])
+    state = ss.State(synapse=None if neuron.decay_syn is None else i, potential=u)
+    out = neuron.run(x, state, seed=7, lengths=lengths)
+    y = out.potential if out.spikes is None else out.spikes
+    ends = [value for value in (out.state.synapse, out.state.potential) if value is not None]
+    total = (y * random(4, *shape).detach()).sum() + sum(end.sum() for end in ends)
+    inputs = [x, u, *([] if state.synapse is None else [i]), *neuron.parameters()]
+    return [y, *ends, *torch.autograd.grad(total, inputs)]
+
+
+@pytest.mark.parametrize("lengths", [None, [3000, 8999], [9001, 0]])
+@pytest.mark.parametrize("name", NEURONS)
+def test_spans_equal_one_span(name, lengths, monkeypatch):
+    shape = (9001, 2, 3)
+    lengths = None if lengths is None else torch.tensor(lengths)
+    torch.manual_seed(0)
+    neuron = NEURONS[name](3)
+    plans = kernels._plans(9001, torch.zeros(2, 3), (torch.tensor([0.95]),), 0)
+    assert plans[0].span < 9001
+    cut = everything(neuron, shape, lengths)
+    monkeypatch.setattr(kernels, "LONG", 10**9)
+    for found, expected in zip(cut, everything(neuron, shape, lengths), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.detach().abs().max()))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_reaches_every_later_step(value):
+    x = torch.randn(9001, 1, 2)
+    x[100, 0, 1] = value
+    potential = ss.LeakyIntegrator().run(x).potential
+    assert not potential[100:, 0, 1].isfinite().any()
+    assert potential[:, 0, 0].isfinite().all()
+
+
+def test_a_gradient_that_is_not_finite_reaches_every_earlier_step():
+    x = torch.randn(9001, 1, 2, requires_grad=True)
+    cotangent = torch.zeros(9001, 1, 2)
+    cotangent[8000, 0, 1] = float("nan")
+    (grad,) = torch.autograd.grad(ss.LeakyIntegrator().run(x).potential, x, cotangent)
+    assert grad[:8001, 0, 1].isnan().all()
+    assert grad[:, 0, 0].isfinite().all()
+
+
+def test_a_leak_that_forgets_nothing_is_not_cut():
+    for decay in (1.0, 0.99999):
+        (plan,) = kernels._plans(9001, torch.zeros(1, 1), (torch.tensor([decay]),), 0)
+        assert plan.span == 9001
