@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikescan.data import digits, shd, vision
+from spikescan.data import cameras, digits, shd, vision
 from spikescan.data.write import Progress
 from spikescan.errors import InputError
 
@@ -42,7 +42,8 @@ def _convert_shd(root: Path, folder: Path, channels: int | None, progress: Progr
 
 def _camera(camera: vision.Camera, what: str, where: str) -> Source:
     def files(root: Path) -> list[Path]:
-        return [recording.file for split in camera.recordings(root).values() for recording in split]
+        recordings = [recording.file for split in camera.recordings(root).values() for recording in split]
+        return list(dict.fromkeys(recordings)) + camera.lists(root)
 
     def convert(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
         for split, recordings in camera.recordings(root).items():
@@ -66,14 +67,27 @@ SOURCES: dict[str, Source] = {
         "ssc_train.h5, ssc_valid.h5 and ssc_test.h5 from zenkelab.org (Spiking Speech Commands)",
     ),
     "nmnist": _camera(
-        vision.NMNIST,
+        cameras.NMNIST,
         "N-MNIST",
         "Train.zip and Test.zip from garrickorchard.com (N-MNIST; Mendeley Data 468j46mzdv) and unpack them",
     ),
+    "dvsgesture": _camera(
+        cameras.DVSGESTURE,
+        "DVS128 Gesture",
+        "DvsGesture.tar.gz from research.ibm.com/dvsgesture, or tonic's ibmGestureTrain.tar.gz and "
+        "ibmGestureTest.tar.gz, and unpack them",
+    ),
+    "cifar10dvs": _camera(
+        cameras.CIFAR10DVS,
+        "CIFAR10-DVS",
+        "airplane.zip to truck.zip from figshare.com (CIFAR10-DVS, doi:10.6084/m9.figshare.4724671) and unpack them",
+    ),
+    "ncaltech101": _camera(
+        cameras.NCALTECH101,
+        "N-Caltech101",
+        "Caltech101.zip from garrickorchard.com (N-Caltech101; Mendeley Data cy6cvx3ryv) and unpack it",
+    ),
 }
 UNREAD = {
-    "dvsgesture": "DVS128 Gesture recordings",
-    "cifar10dvs": "CIFAR10-DVS recordings (aedat 2)",
-    "ncaltech101": "N-Caltech101 recordings",
     "cifar10": "CIFAR-10 images",
 }
