@@ -73,7 +73,10 @@ def default_root(name: str, root: Path | str | None) -> Path:
     """`root` as a whole path. InputError, saying what to get from where, if it is needed and missing."""
     source = find(name)
     if root is None and source.where:
-        raise InputError(f"data set {name}: get {source.where}, and name the folder with --root DIR")
+        raise InputError(
+            f"data set {name}: `spikescan data fetch {name}` gets it, or get {source.where}; "
+            "then name the folder with --root DIR"
+        )
     return Path(root or ".").expanduser().resolve()
 
 
