@@ -219,17 +219,11 @@ def data_info(
             item.name,
             item.what,
             report.size(item.bytes) if item.folders else "–",
-            _get(item.where, item.readable),
+            item.where or "none, built in",
         ]
         for item in known
     ]
     report.show_table("Data sets", ["name", "what", "converted", "files needed (--root)"], rows, numbers=False)
-
-
-def _get(where: str, readable: bool) -> str:
-    if not readable:
-        return "cannot be read yet"
-    return where or "none, built in"
 
 
 @data_app.command("fetch")

@@ -91,7 +91,7 @@ def test_a_broken_second_archive_installs_nothing_and_keeps_the_first(tmp_path, 
     published = archives.published("nmnist")
     sound = site.files["test.zip"]
     archives._PUBLISHED["nmnist"] = lambda: published
-    site.files["test.zip"] = sound[:-1] + b"!"
+    site.files["test.zip"] = sound[:-1] + b"!!"
     with pytest.raises(InputError, match=r"test.zip: wrong checksum.*nothing was installed"):
         fetch("nmnist", tmp_path / "n")
     assert names(tmp_path) == [".n.download"]
