@@ -13,6 +13,8 @@ from spikescan.data.image_batches import ImageAugmentation, ImageBatches
 from spikescan.data.images import open_images, write_images
 from spikescan.data.info import describe
 from spikescan.errors import InputError
+from spikescan.networks import SpikingMLP
+from spikescan.training import build, recipe_files
 
 SIZES = {f"data_batch_{k}.bin": 10 + k for k in range(1, 6)} | {"test_batch.bin": 20}
 
@@ -202,6 +204,17 @@ def test_impossible_normalisation(store, values):
 def test_impossible_augmentation(values):
     with pytest.raises(ValueError, match=next(iter(values))):
         ImageAugmentation(**values)
+
+
+def test_training_takes_them(tmp_path):
+    """A step of constant current, an image a row; no more is needed than for events."""
+    changes = {"data.name": "cifar10", "data.root": str(write_set(tmp_path / "c"))}
+    stuff = build.material(recipe_files.load("digits", changes), store=tmp_path / "s")
+    batch = stuff.maker("train", augment=True)(np.arange(5), 1)
+    readout = SpikingMLP(stuff.inputs, (4,), 10).run(batch.events, seed=1, lengths=batch.lengths).readout
+    assert readout.shape == (1, 5, 10)
+    assert torch.isfinite(readout).all()
+    assert len(stuff.splits["validation"]) > 0
 
 
 def test_a_store_that_is_gone(store):

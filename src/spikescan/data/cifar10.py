@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spikescan.data.image_batches import ImageAugmentation, ImageBatches
 from spikescan.data.images import ImageStore, write_images
 from spikescan.errors import InputError
 
@@ -41,6 +42,11 @@ def convert(files: list[Path], folder: Path, what: str) -> ImageStore:
     """Read the files into a new store. InputError, naming the file, for one that is not whole."""
     images, labels = (np.concatenate(column) for column in zip(*map(_read, files)))
     return write_images(folder, images, labels, source=what, class_names=CLASS_NAMES)
+
+
+def batches(store: ImageStore, augment: bool = False) -> ImageBatches:
+    """What makes batches of a split: normalised, and changed by chance where `augment` says so."""
+    return ImageBatches(store, mean=MEAN, deviation=DEVIATION, augment=ImageAugmentation() if augment else None)
 
 
 def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:
