@@ -77,6 +77,14 @@ def test_a_set_is_fetched_once(tmp_path, site, nmnist):
     assert len(site.asked) == 2
 
 
+def test_what_a_killed_process_left_is_cleared_away(tmp_path, nmnist):
+    folder = fetch("nmnist", tmp_path / "n")
+    (tmp_path / ".n.download").mkdir()
+    (tmp_path / ".n.download" / "train.zip").touch()
+    assert fetch("nmnist", folder) == folder
+    assert names(tmp_path) == ["n"]
+
+
 def test_an_empty_folder_is_filled(tmp_path, nmnist):
     (tmp_path / "n").mkdir()
     assert names(fetch("nmnist", tmp_path / "n")) == ["Test", "Train"]

@@ -21,10 +21,11 @@ def fetch(name: str, root: Path | str | None = None, progress: Progress | None =
     """
     source, wanted = find(name), archives.published(name)
     folder = Path(root or Path("data") / name).expanduser().resolve()
+    waiting = folder.with_name(f".{folder.name}.download")
     if _holds_something(folder):
         _check_holds(name, folder)
+        shutil.rmtree(waiting, ignore_errors=True)  # of a process that was killed after its last rename
         return folder
-    waiting = folder.with_name(f".{folder.name}.download")
     try:
         files = [(download(archive, waiting, progress), archive) for archive in wanted]
     except OSError as error:
@@ -33,7 +34,7 @@ def fetch(name: str, root: Path | str | None = None, progress: Progress | None =
         for file, archive in files:
             archives.unpack(file, archive, temporary)
         source.files(temporary)
-    shutil.rmtree(waiting)
+    shutil.rmtree(waiting, ignore_errors=True)
     return folder
 
 
