@@ -19,14 +19,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
-data_app = typer.Typer(help="What is on disk, and conversion to the event store.", no_args_is_help=True)
+data_app = typer.Typer(help="What is on disk, download, and conversion to the event store.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 Device = Annotated[Literal["cpu", "cuda"] | None, typer.Option(help="Default: cuda where torch sees one.")]
 Root = Annotated[Path | None, typer.Option(help="Folder of the data set, in its native layout.")]
 Store = Annotated[Path | None, typer.Option(help="Folder of converted data sets; default: your cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-Data = Annotated[str, typer.Argument(help="digits (built in), shd, ssc, nmnist; `data info` lists them.")]
+Data = Annotated[str, typer.Argument(help="digits (built in), shd, ssc, nmnist, …; `data info` lists them.")]
 
 
 P = ParamSpec("P")
@@ -219,17 +219,27 @@ def data_info(
             item.name,
             item.what,
             report.size(item.bytes) if item.folders else "–",
-            _get(item.where, item.readable),
+            item.where or "none, built in",
         ]
         for item in known
     ]
     report.show_table("Data sets", ["name", "what", "converted", "files needed (--root)"], rows, numbers=False)
 
 
-def _get(where: str, readable: bool) -> str:
-    if not readable:
-        return "cannot be read yet"
-    return where or "none, built in"
+@data_app.command("fetch")
+@_guarded
+def data_fetch(
+    data: Data,
+    root: Annotated[Path | None, typer.Option(help="The folder to make; default: data/NAME.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a data set, check it and unpack it; a download that broke off is gone on with."""
+    from spikescan.data.fetch import fetch
+
+    with report.download() as progress:
+        folder = fetch(data, root, progress)
+    report.say(f"{data} is there; `spikescan train {data} --root {folder}` takes it")
+    report.show_json({"data": data, "folder": str(folder)}) if as_json else print(folder)
 
 
 @data_app.command("convert")

@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 
@@ -72,22 +81,31 @@ def measurement(values: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-@contextmanager
-def conversion() -> Iterator[Any]:
+def conversion() -> AbstractContextManager[Any]:
     """A callback (what, done, in all) for a conversion: one bar a file, where a person looks on."""
+    return _bars("converting", MofNCompleteColumn())
+
+
+def download() -> AbstractContextManager[Any]:
+    """A callback (what, bytes done, bytes in all or None) for a download, likewise."""
+    return _bars("fetching", DownloadColumn(), TransferSpeedColumn())
+
+
+@contextmanager
+def _bars(doing: str, *columns: ProgressColumn) -> Iterator[Any]:
     with Progress(
-        TextColumn("converting {task.description}"),
+        TextColumn(doing + " {task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        *columns,
         TimeRemainingColumn(),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
     ) as bars:
         known: dict[str, Any] = {}
 
-        def advance(what: str, done: int, total: int) -> None:
+        def advance(what: str, done: int, total: int | None) -> None:
             if what not in known:
                 known[what] = bars.add_task(what, total=total)
-            bars.update(known[what], completed=done)
+            bars.update(known[what], completed=done, total=total)
 
         yield advance

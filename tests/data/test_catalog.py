@@ -2,6 +2,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ def test_a_set_is_converted_once(root, store, monkeypatch):
 
 
 def _without_convert(source):
-    return sources.Source(source.what, source.where, source.files, None)  # type: ignore[arg-type]
+    return replace(source, convert=None)
 
 
 def test_what_a_set_knows(root, store):
@@ -64,7 +65,7 @@ def test_changed_files_are_converted_again(root, store):
 def test_another_reader_version_converts_again(root, store, monkeypatch):
     first = catalog.locate("shd", root=root, store=store)
     source = sources.SOURCES["shd"]
-    newer = sources.Source(source.what, source.where, source.files, source.convert, version=source.version + 1)
+    newer = replace(source, version=source.version + 1)
     monkeypatch.setitem(sources.SOURCES, "shd", newer)
     assert catalog.locate("shd", root=root, store=store) != first
 
@@ -164,10 +165,10 @@ def test_a_store_that_lacks_a_split(root, store, missing):
         ("shd", r"get shd_train.h5 and shd_test.h5 from zenkelab.org .*--root DIR"),
         ("ssc", r"get ssc_train.h5.*--root DIR"),
         ("nmnist", r"get Train.zip and Test.zip from garrickorchard.com .*--root DIR"),
-        ("dvsgesture", "no reader for DVS128 Gesture recordings yet; choose of digits"),
-        ("cifar10dvs", "no reader"),
-        ("ncaltech101", "no reader"),
-        ("cifar10", "no reader"),
+        ("dvsgesture", r"get DvsGesture.tar.gz from research.ibm.com.*--root DIR"),
+        ("cifar10dvs", r"get airplane.zip to truck.zip .*--root DIR"),
+        ("ncaltech101", r"get Caltech101.zip .*--root DIR"),
+        ("cifar10", r"`spikescan data fetch cifar10` gets it, or get cifar-10-binary.tar.gz .*--root DIR"),
         ("mnist", "unknown data set 'mnist'; choose of digits, shd, ssc, nmnist, dvsgesture"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from shd_files import real
 
-from spikescan.data import vision
+from spikescan.data import cameras, vision
 from spikescan.errors import InputError
 
 pytest.importorskip("tonic")
@@ -31,8 +31,8 @@ def write_set(root, digits=(0, 3), each=2):
 
 
 def converted(root, folder, split="train", **options):
-    recordings = vision.NMNIST.recordings(root)[split]
-    return vision.convert(vision.NMNIST, recordings, folder, f"{root}, {split}", **options)
+    recordings = cameras.NMNIST.recordings(root)[split]
+    return vision.convert(cameras.NMNIST, recordings, folder, f"{root}, {split}", **options)
 
 
 def test_what_the_files_say_is_in_the_store(tmp_path):
@@ -48,7 +48,7 @@ def test_what_the_files_say_is_in_the_store(tmp_path):
 
 def test_the_layout_of_tonics_download(tmp_path):
     write_set(tmp_path / "NMNIST")
-    recordings = vision.NMNIST.recordings(tmp_path)
+    recordings = cameras.NMNIST.recordings(tmp_path)
     assert [recording.label for recording in recordings["test"]] == [0, 0, 3, 3]
 
 
@@ -58,7 +58,7 @@ def test_files_of_the_system_are_no_recordings(tmp_path):
     (root / "Train" / "0" / ".DS_Store").touch()
     (root / "Train" / "0" / "._00000.bin").touch()
     (root / "Train" / "index.txt").touch()
-    assert len(vision.NMNIST.recordings(root)["train"]) == 4
+    assert len(cameras.NMNIST.recordings(root)["train"]) == 4
 
 
 def spoiled(root, content):
@@ -86,10 +86,10 @@ def test_a_broken_recording_is_named(tmp_path, content, message):
 
 def test_a_recording_that_vanishes_is_named(tmp_path):
     root = write_set(tmp_path / "n")
-    recordings = vision.NMNIST.recordings(root)["test"]
+    recordings = cameras.NMNIST.recordings(root)["test"]
     recordings[1].file.unlink()
     with pytest.raises(InputError, match=r"00001.bin: cannot be read \(No such file"):
-        vision.convert(vision.NMNIST, recordings, tmp_path / "s", "test")
+        vision.convert(cameras.NMNIST, recordings, tmp_path / "s", "test")
 
 
 def test_times_beyond_71_minutes(tmp_path):
@@ -122,12 +122,12 @@ def test_a_camera_of_another_shape(tmp_path):
 def test_a_wrong_layout_is_named(tmp_path, change, message):
     change(write_set(tmp_path))
     with pytest.raises(InputError, match=message):
-        vision.NMNIST.recordings(tmp_path)
+        cameras.NMNIST.recordings(tmp_path)
 
 
 def test_a_missing_root(tmp_path):
     with pytest.raises(InputError, match="no such folder; --root"):
-        vision.NMNIST.recordings(tmp_path / "none")
+        cameras.NMNIST.recordings(tmp_path / "none")
 
 
 def test_without_tonic_the_command_to_get_it_is_named(tmp_path, monkeypatch):

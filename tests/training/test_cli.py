@@ -98,9 +98,9 @@ def test_wrong_usage_is_exit_code_2(call, arguments):
     call(*arguments, code=2)
 
 
-def test_unknown_and_unread_data(train, call, tmp_path):
+def test_unknown_and_missing_data(train, call, tmp_path):
     assert "unknown data set 'mnist'" in train(tmp_path / "run", data="mnist", code=2).stderr
-    assert "no reader" in train(tmp_path / "run", data="dvsgesture", code=2).stderr
+    assert "`spikescan data fetch dvsgesture` gets it" in call("data", "info", "dvsgesture", code=2).stderr
 
 
 def test_diverging_training_is_exit_code_1(train, tmp_path):

@@ -20,24 +20,25 @@ _FORGOTTEN = 24 * 3600  # seconds after which a temporary folder belongs to nobo
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path, what: str = "the event store", option: str = "--store") -> Iterator[Path]:
     """A temporary folder that becomes `path` when the block ends, and vanishes when it raises.
 
-    Where another process was faster its folder stays and ours is dropped: the two hold the same.
+    Where another process was faster its folder stays and ours is dropped: the two hold the same. The error for a
+    place that cannot be written says what was to be written, and which option names another place.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _forget_old(path)
         temporary = Path(tempfile.mkdtemp(prefix=_partial(path), dir=path.parent))
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _unwritable(path, error, what, option) from None
     try:
         yield temporary
         temporary.chmod(0o755)
         _sync(temporary)
         _rename(temporary, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, what, option) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -84,8 +85,8 @@ def _sync_one(item: Path) -> None:
         os.close(descriptor)
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def _unwritable(path: Path, error: OSError, what: str, option: str) -> InputError:
     return InputError(
-        f"{path}: the event store cannot be written ({error.strerror or error}); "
-        "free some space there or name another folder with --store"
+        f"{path}: {what} cannot be written ({error.strerror or error}); "
+        f"free some space there or name another folder with {option}"
     )

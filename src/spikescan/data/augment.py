@@ -1,4 +1,6 @@
-"""The augmentation of the SPSN paper (section III-C: random scale, random shift) on events, not on images.
+"""Augmentation of binned events, before anything dense exists: the protocol, and that of the SPSN paper.
+
+The paper's (section III-C: random scale, random shift) is done on events, not on images.
 
 As an image, output bin t' of a sample shows source bin s(t') = floor((t' - c) / f + c + 1/2), c the centre:
 nearest neighbour. Seen from the events, source bin t goes to every t' with s(t') = t: one, none or several.
@@ -9,7 +11,7 @@ each event is repeated (number along time) x (number along channels) times.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,6 +22,14 @@ class Coordinates(NamedTuple):
     step: np.ndarray
     row: np.ndarray
     channel: np.ndarray
+
+
+class Augment(Protocol):
+    """What a `BatchMaker` takes: a pure function of its arguments, picklable, that leaves rows in their order."""
+
+    def __call__(self, events: Coordinates, lengths: np.ndarray, channels: int, seed: int) -> Coordinates:
+        """The events of samples with lengths (B,) steps and so many channels, changed by chance."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,10 @@ class Augmentation:
             raise ValueError(f"scale is {self.scale}, not in [0, 1)")
         if not 0 <= self.shift <= 1:
             raise ValueError(f"shift is {self.shift}, not in [0, 1]")
+
+    def __call__(self, events: Coordinates, lengths: np.ndarray, channels: int, seed: int) -> Coordinates:
+        """Each sample scaled and shifted by what `draw` gives."""
+        return scale_shift(events, lengths, channels, *self.draw(len(lengths), channels, seed))
 
     def draw(self, samples: int, channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(factor, shift in channels) for each sample, (B,) each; a pure function of the arguments."""

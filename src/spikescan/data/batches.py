@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import torch
 
-from spikescan.data.augment import Augmentation, Coordinates, ragged_arange, scale_shift
+from spikescan.data.augment import Augment, Coordinates, ragged_arange
 from spikescan.data.event_tensor import Batch, EventTensor
 from spikescan.data.events import EventStore
 from spikescan.errors import InputError
@@ -22,7 +22,11 @@ class BatchMaker:
     dt        seconds of a step: bin = floor(t / dt). Times are whole microseconds and dt is taken as the
               fraction of microseconds nearest to it (denominator at most 10^6), so that the division is
               exact: 1 ms is 1000 µs and a third of one 1000/3 µs, whatever the last bit of the float says.
-    frames    instead of dt, which is then not used: each sample is cut into so many frames of equal duration.
+    frames    instead of dt, which is then not used: each sample is cut into so many frames.
+    frame_by  frames of equal "duration", or of an equal "number" of events: of n events each frame takes
+              floor(n / frames), at least 1, and the last takes the rest. That is SpikingJelly's
+              `split_by='number'`, on which the published event-camera experiments were trained; an even
+              division would put up to frames - 1 events elsewhere.
     channels  input channels of the data set; `pool` adjacent ones are joined (channel // pool).
     pad       where the empty steps of shorter samples go: "right" after the end, "left" before the beginning.
     augment   applied to the binned, pooled events of each sample within its own length.
@@ -38,8 +42,9 @@ class BatchMaker:
         dt: float | None = None,
         pool: int = 1,
         frames: int | None = None,
+        frame_by: Literal["duration", "number"] = "duration",
         pad: Literal["right", "left"] = "right",
-        augment: Augmentation | None = None,
+        augment: Augment | None = None,
     ) -> None:
         if dt is None and frames is None:
             raise ValueError("give dt (seconds of a step) or frames (number of steps)")
@@ -48,8 +53,10 @@ class BatchMaker:
                 raise ValueError(f"{name} is {count}, must be at least 1")
         if pad not in ("right", "left"):
             raise ValueError(f"pad is {pad!r}, must be 'right' or 'left'")
+        if frame_by not in ("duration", "number"):
+            raise ValueError(f"frame_by is {frame_by!r}, must be 'duration' or 'number'")
         self.store, self.source_channels, self.pool = store, channels, pool
-        self.frames, self.pad, self.augment = frames, pad, augment
+        self.frames, self.frame_by, self.pad, self.augment = frames, frame_by, pad, augment
         self.step = _microseconds(dt) if dt is not None else Fraction(1)
 
     @property
@@ -67,8 +74,7 @@ class BatchMaker:
             raise InputError(f"{self.store.meta.source}: a sample of {steps} steps; take a longer dt")
         events = events._replace(step=step)
         if self.augment:
-            factor, shift = self.augment.draw(len(indices), self.channels, int(seed))
-            events = scale_shift(events, lengths, self.channels, factor, shift)
+            events = self.augment(events, lengths, self.channels, int(seed))
         if self.pad == "left":
             events = events._replace(step=events.step + (steps - lengths)[events.row])
         return Batch(
@@ -105,13 +111,22 @@ class BatchMaker:
         last = np.cumsum(counts)[filled] - 1
         times = times.astype(np.int64)
         if self.frames is not None:
+            lengths = np.full(len(counts), self.frames)
+            if self.frame_by == "number":
+                return _frame_by_number(counts, self.frames), lengths
             durations = np.ones(len(counts), np.int64)
             durations[filled] = times[last] + 1
-            return times * self.frames // durations[row], np.full(len(counts), self.frames)
+            return times * self.frames // durations[row], lengths
         step = times * self.step.denominator // self.step.numerator
         lengths = np.ones(len(counts), np.int64)
         lengths[filled] = step[last] + 1
         return step, lengths
+
+
+def _frame_by_number(counts: np.ndarray, frames: int) -> np.ndarray:
+    """The frame of each event, samples with counts (B,) events one after the other."""
+    sample, place = ragged_arange(counts)
+    return np.minimum(place // np.maximum(counts // frames, 1)[sample], frames - 1)
 
 
 def _microseconds(dt: float) -> Fraction:

@@ -11,11 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
-from spikescan.data.events import VERSION, EventStore, open_store
+from spikescan.data.events import VERSION, EventStore
+from spikescan.data.images import ImageStore
 from spikescan.data.shd import COCHLEA
 from spikescan.data.sources import find
 from spikescan.data.write import Progress
 from spikescan.errors import InputError
+
+Store = EventStore | ImageStore
 
 
 @dataclass(frozen=True)
@@ -24,16 +27,16 @@ class Dataset:
 
     name: str
     folder: Path  # where its stores are
-    train: EventStore
-    test: EventStore
-    validation: EventStore | None  # only where the set's authors give one (SSC)
+    train: Store
+    test: Store
+    validation: Store | None  # only where the set's authors give one (SSC)
     channels: int  # input channels
     classes: int  # largest training label + 1
     sensor: tuple[int, int, int] | None  # (polarities, height, width) of an event camera
     class_names: tuple[str, ...]
 
     @property
-    def splits(self) -> dict[str, EventStore]:
+    def splits(self) -> dict[str, Store]:
         """The stores by name."""
         found = {"train": self.train, "test": self.test, "validation": self.validation}
         return {name: store for name, store in found.items() if store is not None}
@@ -73,7 +76,10 @@ def default_root(name: str, root: Path | str | None) -> Path:
     """`root` as a whole path. InputError, saying what to get from where, if it is needed and missing."""
     source = find(name)
     if root is None and source.where:
-        raise InputError(f"data set {name}: get {source.where}, and name the folder with --root DIR")
+        raise InputError(
+            f"data set {name}: `spikescan data fetch {name}` gets it, or get {source.where}; "
+            "then name the folder with --root DIR"
+        )
     return Path(root or ".").expanduser().resolve()
 
 
@@ -100,8 +106,8 @@ def _stamp(file: Path) -> tuple[str, int, int]:
 
 def _assemble(name: str, folder: Path, channels: int | None) -> Dataset:
     """Open the splits and check each against the training split."""
-    train, test = (_open(folder, split) for split in ("train", "test"))
-    validation = _open(folder, "valid") if (folder / "valid").is_dir() else None
+    train, test = (_open(name, folder, split) for split in ("train", "test"))
+    validation = _open(name, folder, "valid") if (folder / "valid").is_dir() else None
     classes = int(train.labels.max()) + 1
     names = train.meta.class_names or tuple(map(str, range(classes)))
     dataset = Dataset(
@@ -121,14 +127,14 @@ def _assemble(name: str, folder: Path, channels: int | None) -> Dataset:
     return dataset
 
 
-def _open(folder: Path, split: str) -> EventStore:
+def _open(name: str, folder: Path, split: str) -> Store:
     try:
-        return open_store(folder / split)
+        return find(name).open(folder / split)
     except InputError as error:
         raise InputError(f"{error}; delete the folder {folder} and it is converted again") from None
 
 
-def _channels(train: EventStore, asked: int | None) -> int:
+def _channels(train: Store, asked: int | None) -> int:
     if (sensor := train.meta.sensor) is not None:
         given = sensor[0] * sensor[1] * sensor[2]
         if asked not in (None, given):
@@ -137,15 +143,15 @@ def _channels(train: EventStore, asked: int | None) -> int:
     return asked or max(COCHLEA, train.meta.largest_channel + 1)
 
 
-def _check_channels(split: EventStore, channels: int) -> None:
-    if split.meta.largest_channel >= channels:
+def _check_channels(split: Store, channels: int) -> None:
+    if isinstance(split, EventStore) and split.meta.largest_channel >= channels:
         event = int(np.argmax(split.channels >= channels))
         sample = np.searchsorted(split.offsets, event, side="right") - 1
         found = f"unit {split.channels[event]} where there are {channels} channels"
         raise InputError(f"{split.meta.source}: sample {sample}: {found}")
 
 
-def _check_labels(split: EventStore, known: np.ndarray) -> None:
+def _check_labels(split: Store, known: np.ndarray) -> None:
     if len(wrong := np.flatnonzero(~np.isin(split.labels, known))):
         found = f"label {split.labels[wrong[0]]}, which no training sample has"
         raise InputError(f"{split.meta.source}: sample {wrong[0]}: {found}")

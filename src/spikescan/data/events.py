@@ -86,9 +86,9 @@ class EventStore:
 def open_store(path: Path | str) -> EventStore:
     """Map the store in folder `path`. Raises InputError, naming the file, where it is not whole."""
     path = Path(path)
-    meta = _read_meta(path / "meta.json")
+    meta = read_meta(path / "meta.json")
     names = DTYPES | (SPEAKERS if (path / "speakers.npy").exists() else {})
-    arrays = {name: _map(path / f"{name}.npy", np.dtype(dtype)) for name, dtype in names.items()}
+    arrays = {name: map_column(path / f"{name}.npy", np.dtype(dtype)) for name, dtype in names.items()}
     _check_sizes(path, meta, {name: len(array) for name, array in arrays.items()})
     _check_offsets(path / "offsets.npy", arrays["offsets"], meta.events)
     if np.any(arrays["labels"] < 0):
@@ -101,7 +101,8 @@ def damaged(file: Path, why: str) -> InputError:
     return InputError(f"{file}: damaged event store, {why}")
 
 
-def _read_meta(file: Path) -> Meta:
+def read_meta(file: Path) -> Meta:
+    """What meta.json says. InputError where it is none of this version."""
     try:
         text = file.read_bytes()
     except OSError as error:
@@ -116,7 +117,8 @@ def _read_meta(file: Path) -> Meta:
     return meta
 
 
-def _map(file: Path, dtype: np.dtype) -> np.ndarray:
+def map_column(file: Path, dtype: np.dtype) -> np.ndarray:
+    """The one axis of numbers in an .npy file, mapped read-only. InputError where it is not whole."""
     try:
         array = np.load(file, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:

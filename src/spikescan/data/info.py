@@ -10,7 +10,8 @@ import numpy as np
 
 from spikescan.data.catalog import Dataset, default_store
 from spikescan.data.events import EventStore
-from spikescan.data.sources import SOURCES, UNREAD
+from spikescan.data.images import ImageStore
+from spikescan.data.sources import SOURCES
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,6 @@ class Known:
     name: str
     what: str
     where: str  # which files it needs and from where; empty: built in
-    readable: bool
     folders: tuple[str, ...]  # its converted stores
     bytes: int  # of those folders
 
@@ -101,17 +101,15 @@ def describe(dataset: Dataset) -> SetInfo:
 def overview(store: Path | str | None = None) -> list[Known]:
     """Every data set by name, with the stores that have been converted from it."""
     base = Path(store).expanduser().resolve() if store else default_store()
-    known = {name: (source.what, source.where, True) for name, source in SOURCES.items()}
-    known |= {name: (what, "", False) for name, what in UNREAD.items()}
-    return [_known(base, name, *entry) for name, entry in known.items()]
+    return [_known(base, name, source.what, source.where) for name, source in SOURCES.items()]
 
 
-def _known(base: Path, name: str, what: str, where: str, readable: bool) -> Known:
+def _known(base: Path, name: str, what: str, where: str) -> Known:
     folders = sorted(path for path in base.glob(f"{name}-*") if path.is_dir())
-    return Known(name, what, where, readable, tuple(map(str, folders)), sum(map(_size, folders)))
+    return Known(name, what, where, tuple(map(str, folders)), sum(map(_size, folders)))
 
 
-def _split(store: EventStore, classes: int) -> SplitInfo:
+def _split(store: EventStore | ImageStore, classes: int) -> SplitInfo:
     return SplitInfo(
         source=store.meta.source,
         samples=len(store),

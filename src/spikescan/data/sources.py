@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikescan.data import digits, shd, vision
+from spikescan.data import cameras, cifar10, digits, shd, vision
+from spikescan.data.events import EventStore, open_store
+from spikescan.data.images import ImageStore, open_images
 from spikescan.data.write import Progress
 from spikescan.errors import InputError
 
@@ -19,15 +21,14 @@ class Source:
     where: str  # whom to get it from, and which files; empty: built in
     files: Callable[[Path], list[Path]]
     convert: Callable[[Path, Path, int | None, Progress | None], None]  # (root, folder, channels, progress)
+    open: Callable[[Path], EventStore | ImageStore] = open_store
     version: int = 1  # to be raised when the same files convert to other events
 
 
 def find(name: str) -> Source:
-    """The source called `name`; InputError for an unknown one or one that cannot be read yet."""
-    if name in UNREAD:
-        raise InputError(f"data set {name}: there is no reader for {UNREAD[name]} yet; choose of {', '.join(SOURCES)}")
+    """The source called `name`; InputError for an unknown one."""
     if name not in SOURCES:
-        raise InputError(f"unknown data set {name!r}; choose of {', '.join([*SOURCES, *UNREAD])}")
+        raise InputError(f"unknown data set {name!r}; choose of {', '.join(SOURCES)}")
     return SOURCES[name]
 
 
@@ -40,9 +41,15 @@ def _convert_shd(root: Path, folder: Path, channels: int | None, progress: Progr
         shd.convert(file, folder / split, channels, progress)
 
 
+def _convert_cifar10(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
+    for split, files in cifar10.find_files(root).items():
+        cifar10.convert(files, folder / split, f"{root}, {split}")
+
+
 def _camera(camera: vision.Camera, what: str, where: str) -> Source:
     def files(root: Path) -> list[Path]:
-        return [recording.file for split in camera.recordings(root).values() for recording in split]
+        recordings = [recording.file for split in camera.recordings(root).values() for recording in split]
+        return list(dict.fromkeys(recordings)) + camera.lists(root)
 
     def convert(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
         for split, recordings in camera.recordings(root).items():
@@ -66,14 +73,31 @@ SOURCES: dict[str, Source] = {
         "ssc_train.h5, ssc_valid.h5 and ssc_test.h5 from zenkelab.org (Spiking Speech Commands)",
     ),
     "nmnist": _camera(
-        vision.NMNIST,
+        cameras.NMNIST,
         "N-MNIST",
         "Train.zip and Test.zip from garrickorchard.com (N-MNIST; Mendeley Data 468j46mzdv) and unpack them",
     ),
-}
-UNREAD = {
-    "dvsgesture": "DVS128 Gesture recordings",
-    "cifar10dvs": "CIFAR10-DVS recordings (aedat 2)",
-    "ncaltech101": "N-Caltech101 recordings",
-    "cifar10": "CIFAR-10 images",
+    "dvsgesture": _camera(
+        cameras.DVSGESTURE,
+        "DVS128 Gesture",
+        "DvsGesture.tar.gz from research.ibm.com/dvsgesture, or tonic's ibmGestureTrain.tar.gz and "
+        "ibmGestureTest.tar.gz, and unpack them",
+    ),
+    "cifar10dvs": _camera(
+        cameras.CIFAR10DVS,
+        "CIFAR10-DVS",
+        "airplane.zip to truck.zip from figshare.com (CIFAR10-DVS, doi:10.6084/m9.figshare.4724671) and unpack them",
+    ),
+    "ncaltech101": _camera(
+        cameras.NCALTECH101,
+        "N-Caltech101",
+        "Caltech101.zip from garrickorchard.com (N-Caltech101; Mendeley Data cy6cvx3ryv) and unpack it",
+    ),
+    "cifar10": Source(
+        "CIFAR-10, still images",
+        "cifar-10-binary.tar.gz from cs.toronto.edu/~kriz/cifar.html and unpack it",
+        lambda root: [file for files in cifar10.find_files(root).values() for file in files],
+        _convert_cifar10,
+        open=open_images,
+    ),
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from spikescan.data.events import EventStore
+from spikescan.data.images import ImageStore
 from spikescan.errors import InputError
 
 Split = tuple[np.ndarray, np.ndarray]  # indices of (training, validation) samples, each rising
 
 
-def validation_split(store: EventStore, *, fraction: float = 0.1, seed: int = 0, speaker: int | None = None) -> Split:
+def validation_split(
+    store: EventStore | ImageStore, *, fraction: float = 0.1, seed: int = 0, speaker: int | None = None
+) -> Split:
     """(training, validation) indices of a store.
 
     With `speaker` everything that one person said is held out. Otherwise `fraction` of the samples, in

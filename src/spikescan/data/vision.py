@@ -1,14 +1,15 @@
-"""Event-camera recordings, one file each, through tonic's readers (Lenz et al. 2021,
-doi:10.5281/zenodo.5079802).
+"""Event-camera recordings: what a set declares, and the way into the event store that all sets share.
 
-A camera is a declaration: its sensor, how its folder is laid out, and how one file is read. The input channel
-of an event is ``polarity * height * width + y * width + x``.
+A camera is a declaration: its sensor, how its folder is laid out, and how one file is read (`cameras/`, one
+file a set). The input channel of an event is ``polarity * height * width + y * width + x``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,19 +19,20 @@ from spikescan.data.events import EventStore
 from spikescan.data.write import Block, Progress, write_store
 from spikescan.errors import InputError
 
-BLOCK = 256  # recordings read at a time
-DIGITS = tuple("0123456789")
+BLOCK = 2**22  # events that are gathered before they are written
 
 
 class Recording(NamedTuple):
-    """One file and its class."""
+    """One sample: the file that it is in, and its class. Samples of one file follow each other."""
 
     file: Path
     label: int
+    window: tuple[int, int] | None = None  # µs by the file's clock, first and one past the last; None: all of it
+    subject: int | None = None  # who was recorded, where the set says so
 
 
 class Events(NamedTuple):
-    """Equally long columns of integers: µs, pixel, pixel, 0 or 1."""
+    """Equally long columns of integers: µs, pixel, pixel, 0 (darker) or 1 (brighter)."""
 
     t: np.ndarray
     x: np.ndarray
@@ -38,14 +40,19 @@ class Events(NamedTuple):
     p: np.ndarray
 
 
+def _no_files(root: Path) -> list[Path]:
+    return []
+
+
 @dataclass(frozen=True)
 class Camera:
     """What there is to know about a set of camera recordings."""
 
     sensor: tuple[int, int, int]  # polarities, height, width
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...] | None  # None: the names of the recordings' folders
     recordings: Callable[[Path], dict[str, list[Recording]]]  # root -> the recordings of "train" and "test"
     read: Callable[[Path], Events]
+    lists: Callable[[Path], list[Path]] = _no_files  # files that say which recordings there are, and what is in them
 
     @property
     def channels(self) -> int:
@@ -58,55 +65,60 @@ def convert(
     camera: Camera, recordings: list[Recording], folder: Path, what: str, progress: Progress | None = None
 ) -> EventStore:
     """Read the recordings into a new store. Raises InputError, naming the file, for anything unsound."""
+    subjects = [recording.subject for recording in recordings]
     return write_store(
         folder,
         _blocks(camera, recordings, what, progress),
         labels=np.array([recording.label for recording in recordings], np.int64),
+        speakers=None if None in subjects else np.array(subjects, np.int64),
         source=what,
         sensor=camera.sensor,
-        class_names=camera.class_names,
+        class_names=camera.class_names or _folder_names(recordings),
     )
 
 
-def nmnist_recordings(root: Path) -> dict[str, list[Recording]]:
-    """`ROOT/Train/<digit>/*.bin` and `ROOT/Test/<digit>/*.bin`, or the same under tonic's `ROOT/NMNIST`."""
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder; --root names the folder that holds N-MNIST's Train and Test")
-    root = root / "NMNIST" if (root / "NMNIST").is_dir() else root
-    return {split.lower(): _digits(root / split) for split in ("Train", "Test")}
+def since_first(events: Events) -> Events:
+    """The same on a clock that starts at the earliest event."""
+    return events._replace(t=events.t - events.t.min()) if len(events.t) else events
 
 
-def read_nmnist(file: Path) -> Events:
-    """One N-MNIST recording (40 bits an event, Orchard et al. 2015, doi:10.3389/fnins.2015.00437)."""
-    size = file.stat().st_size
-    if not size or size % 5:
-        raise InputError(f"{file}: {size} bytes, an N-MNIST recording has 5 for each event; fetch it again")
-    columns = np.dtype([(name, np.int64) for name in "xytp"])
-    events = _tonic().read_mnist_file(str(file), dtype=columns)
-    return Events(*(events[name] for name in Events._fields))
-
-
-NMNIST = Camera(
-    sensor=(2, 34, 34),
-    class_names=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    recordings=nmnist_recordings,
-    read=read_nmnist,
-)
+def _folder_names(recordings: list[Recording]) -> tuple[str, ...] | None:
+    names = {recording.label: recording.file.parent.name for recording in recordings}
+    return tuple(names[label] for label in range(len(names))) if sorted(names) == list(range(len(names))) else None
 
 
 def _blocks(camera: Camera, recordings: list[Recording], what: str, progress: Progress | None) -> Iterator[Block]:
-    for start in range(0, len(recordings), BLOCK):
-        files = [recording.file for recording in recordings[start : start + BLOCK]]
-        yield _joined(camera, files)
-        if progress:
-            progress(what, start + len(files), len(recordings))
+    """Consecutive samples, joined until there are BLOCK events or more."""
+    waiting, events = [], 0
+    for done, sample in enumerate(_samples(camera, recordings), start=1):
+        waiting.append(sample)
+        events += len(sample.times)
+        if events >= BLOCK or done == len(recordings):
+            yield _joined(waiting)
+            waiting, events = [], 0
+            if progress:
+                progress(what, done, len(recordings))
 
 
-def _joined(camera: Camera, files: list[Path]) -> Block:
-    samples = [_read(camera, file) for file in files]
+def _joined(blocks: list[Block]) -> Block:
+    columns = zip(*((block.times, block.channels, block.counts) for block in blocks))
+    return Block(*(np.concatenate(column) for column in columns))
+
+
+def _samples(camera: Camera, recordings: list[Recording]) -> Iterator[Block]:
+    """One block a recording; a file with many samples is read once."""
     _, height, width = camera.sensor
-    times, x, y, p = (np.concatenate(column) for column in zip(*samples))
-    return Block(times, (p * height + y) * width + x, np.array([len(sample.t) for sample in samples]))
+    for file, parts in groupby(recordings, key=attrgetter("file")):
+        events = _read(camera, file)
+        for part in parts:
+            t, x, y, p = events if part.window is None else since_first(_cut(events, *part.window))
+            _check(file, "t", t, 2**32, " µs (71 minutes)")
+            yield Block(t.astype(np.uint32), ((p * height + y) * width + x).astype(np.uint32), np.array([len(t)]))
+
+
+def _cut(events: Events, start: int, stop: int) -> Events:
+    inside = (events.t >= start) & (events.t < stop)
+    return Events(*(column[inside] for column in events))
 
 
 def _read(camera: Camera, file: Path) -> Events:
@@ -115,35 +127,12 @@ def _read(camera: Camera, file: Path) -> Events:
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror or error})") from None
     polarities, height, width = camera.sensor
-    limits = (2**32, width, height, polarities)
-    for name, values, limit in zip(Events._fields, events, limits):
-        if len(wrong := np.flatnonzero((values < 0) | (values >= limit))):
-            raise InputError(
-                f"{file}: event {wrong[0]} has {name} = {values[wrong[0]]}, outside 0 to {limit - 1}"
-                + (" µs (71 minutes)" if name == "t" else " of the sensor")
-            )
+    for name, limit in (("x", width), ("y", height), ("p", polarities)):
+        _check(file, name, getattr(events, name), limit, " of the sensor")
     return events
 
 
-def _digits(folder: Path) -> list[Recording]:
-    """The .bin files of the class folders 0 to 9, in order."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; N-MNIST has Train/<digit>/*.bin and Test/<digit>/*.bin")
-    classes = sorted(path for path in folder.glob("[!.]*") if path.is_dir())
-    for path in classes:
-        if path.name not in DIGITS:
-            raise InputError(f"{path}: a class folder of N-MNIST is named by its digit, 0 to 9")
-    recordings = [Recording(file, int(path.name)) for path in classes for file in sorted(path.glob("[!.]*.bin"))]
-    if not recordings:
-        raise InputError(f"{folder}: holds no recordings <digit>/*.bin")
-    return recordings
-
-
-def _tonic():
-    try:
-        from tonic import io
-    except ImportError as error:
-        raise InputError(
-            f"event-camera recordings are read by tonic ({error}): pip install 'spikescan[vision]'"
-        ) from None
-    return io
+def _check(file: Path, name: str, values: np.ndarray, limit: int, unit: str) -> None:
+    if len(wrong := np.flatnonzero((values < 0) | (values >= limit))):
+        found = f"event {wrong[0]} has {name} = {values[wrong[0]]}"
+        raise InputError(f"{file}: {found}, outside 0 to {limit - 1}{unit}")

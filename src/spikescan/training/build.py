@@ -10,10 +10,12 @@ import torch
 from torch import Tensor, nn
 
 import spikescan as ss
+from spikescan.data import cifar10
 from spikescan.data.augment import Augmentation
 from spikescan.data.batches import Batch, BatchMaker
-from spikescan.data.catalog import Dataset, load
-from spikescan.data.events import EventStore
+from spikescan.data.catalog import Dataset, Store, load
+from spikescan.data.image_batches import ImageBatches
+from spikescan.data.images import ImageStore
 from spikescan.data.shd import Progress
 from spikescan.data.splits import validation_split
 from spikescan.errors import InputError
@@ -30,7 +32,7 @@ class Material:
 
     recipe: Recipe
     dataset: Dataset
-    stores: dict[str, EventStore]
+    stores: dict[str, Store]
     splits: dict[str, np.ndarray]
     """Indices of each split's samples in its store."""
 
@@ -53,10 +55,12 @@ class Material:
         """A name for each neuron of the readout."""
         return (*self.dataset.class_names, *(f"none ({k})" for k in range(self.dataset.classes, self.outputs)))
 
-    def maker(self, split: str, augment: bool = False) -> BatchMaker:
-        data = self.recipe.data
+    def maker(self, split: str, augment: bool = False) -> BatchMaker | ImageBatches:
+        data, store = self.recipe.data, self.stores[split]
+        if isinstance(store, ImageStore):
+            return cifar10.batches(store, augment)
         return BatchMaker(
-            self.stores[split],
+            store,
             channels=self.dataset.channels,
             dt=None if data.frames else data.dt,
             frames=data.frames,
@@ -108,7 +112,7 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     for name, part in dataset.splits.items():
         if not len(part):
             raise InputError(f"data set {data.name}: its {name} split holds no sample")
-    stores = {"train": dataset.train, "test": dataset.test}
+    stores: dict[str, Store] = {"train": dataset.train, "test": dataset.test}
     splits = {name: np.arange(len(store)) for name, store in stores.items()}
     if recipe.protocol.name == "held-out":
         stores["validation"], parts = _validation(recipe, dataset)
@@ -116,7 +120,7 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     return Material(recipe, dataset, stores, splits)
 
 
-def _validation(recipe: Recipe, dataset: Dataset) -> tuple[EventStore, dict[str, np.ndarray]]:
+def _validation(recipe: Recipe, dataset: Dataset) -> tuple[Store, dict[str, np.ndarray]]:
     """The store of the validation samples, and the splits that change by having them."""
     protocol, store = recipe.protocol, dataset.train
     if protocol.holdout_speaker is None and dataset.validation is not None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from spikescan import random
-from spikescan.data.batches import Batch, BatchMaker
+from spikescan.data.batches import Batch
 
 # Streams of random numbers that a run draws from its one seed.
 INIT, SHUFFLE, AUGMENT, FORWARD, EVALUATE, SPLIT = range(6)
@@ -29,7 +29,7 @@ class TrainingBatches:
 
     def __init__(
         self,
-        maker: BatchMaker,
+        maker: Callable[[np.ndarray, int], Batch],
         indices: np.ndarray,
         *,
         batch_size: int,
@@ -66,7 +66,13 @@ class EvaluationBatches:
     """
 
     def __init__(
-        self, maker: BatchMaker, indices: np.ndarray, *, batch_size: int, rank: int = 0, ranks: int = 1
+        self,
+        maker: Callable[[np.ndarray, int], Batch],
+        indices: np.ndarray,
+        *,
+        batch_size: int,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         self.maker, self.indices = maker, np.asarray(indices)
         self.batch_size = min(batch_size, max(len(self.indices) // ranks, 1))
