@@ -1,8 +1,9 @@
-"""A training step of the SPSN paper as its code does it, in plain torch: dense images, Fourier neurons, left padding."""
+"""A training step of the SPSN paper as its code does it: dense images, Fourier neurons, left padding; plain torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ class PublishedNetwork(nn.Module):
     ) -> None:
         super().__init__()
         sizes = [inputs, *hidden, classes]
-        self.linears = nn.ModuleList(nn.Linear(before, after) for before, after in zip(sizes, sizes[1:]))
+        self.linears = nn.ModuleList(nn.Linear(before, after) for before, after in pairwise(sizes))
         self.neuron = neuron
         for linear in self.linears:
             assert isinstance(linear, nn.Linear)
