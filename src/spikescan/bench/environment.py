@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from spikescan.training.provenance import provenance
 
+MEMORY = Path("/proc/meminfo")
 BUSY = 0.5
 """Load, as a share of the cores, above which other work disturbs the times."""
 
@@ -28,6 +30,17 @@ def environment(device: str, sizes: str) -> dict[str, Any]:
 def load() -> float | None:
     """Of the last minute; None where the system does not tell."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def free_memory(device: str) -> int:
+    """Bytes that a program may still take; half of all memory where the system does not tell."""
+    if device == "cuda":
+        return torch.cuda.mem_get_info()[0]
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    if not MEMORY.exists():
+        return pages * size // 2
+    line = next(line for line in MEMORY.read_text().splitlines() if line.startswith("MemAvailable"))
+    return int(line.split()[1]) * 1024
 
 
 def busy(found: dict[str, Any]) -> str | None:

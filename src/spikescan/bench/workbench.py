@@ -64,7 +64,7 @@ class Workbench:
             Measurement(
                 row=row,
                 workload=words(shape),
-                steps=shape[0],
+                steps=shape[0] or None,
                 neurons=shape[1] * shape[2],
                 subject=subject.name,
                 kind=subject.kind,
@@ -81,7 +81,7 @@ class Workbench:
 
     def number(self, row: str, shape: Shape, subject: str, quantity: str, unit: str, value: float) -> None:
         """Keep a figure that is not a time."""
-        steps, neurons = shape[0], shape[1] * shape[2]
+        steps, neurons = shape[0] or None, shape[1] * shape[2]
         self.results.measurements.append(
             Measurement(row, words(shape), steps, neurons, subject, "ours", quantity, unit, value, value, value, 1)
         )
@@ -95,7 +95,9 @@ class Workbench:
 
 
 def words(shape: Shape) -> str:
-    return "T={} B={} N={}".format(*shape)
+    """The workload; T = 0 stands for recordings of different length."""
+    steps, rows, neurons = shape
+    return f"T={steps or 'as recorded'} B={rows} N={neurons}"
 
 
 def layer(
@@ -128,8 +130,8 @@ def copy(x: Tensor) -> Subject:
 
 
 def traffic(x: Tensor, kept: int) -> dict[str, int]:
-    """Bytes that a layer has to move, by phase: x read and s written, ∂s read and ∂x written, and what is `kept` (bytes)
-    for backward written and read again."""
+    """Bytes that a layer has to move, by phase: x read and s written; ∂s read and ∂x written; what is `kept` (bytes) for
+    backward written once and read once."""
     size = x.numel() * x.element_size()
     one = 2 * size + kept
     return {"copy": 2 * size, "forward": one, "backward": one, "forward and backward": 2 * one, "whole": 2 * one}

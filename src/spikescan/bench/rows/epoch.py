@@ -36,13 +36,13 @@ EVENTS, SECONDS = 4100, 0.45
 
 def epoch(bench: Workbench) -> None:
     """The training epoch, on `--root`'s recordings or on generated ones."""
-    with _recordings(bench) as (store, where):
+    with _recordings(bench) as (store, channels, where):
         bench.say(f"  {len(store)} recordings, {where}")
         ours, theirs = f"SPSN bernoulli, {where}", f"published formulation, {where}"
-        step = Ours(store, bench.sizes.batch)
+        step = Ours(store, channels, bench.sizes.batch)
         subjects = [
             Subject(ours, lambda mark: step()),
-            Subject(theirs, _published(store, bench.sizes.batch), "baseline"),
+            Subject(theirs, _published(store, channels, bench.sizes.batch), "baseline"),
         ]
         shape = (0, bench.sizes.batch, 128)
         samples = bench.time("epoch", shape, subjects, {})
@@ -66,9 +66,9 @@ def epoch(bench: Workbench) -> None:
 class Ours:
     """A training step: batch from the event store, augmented in event space, network, backward, Adamax."""
 
-    def __init__(self, store: EventStore, batch: int) -> None:
-        self.maker = BatchMaker(store, channels=CHANNELS, dt=1e-3, pad="left", augment=Augmentation())
-        self.network = SpikingMLP(CHANNELS, (128, 128, 128), CLASSES, ss.SPSN)
+    def __init__(self, store: EventStore, channels: int, batch: int) -> None:
+        self.maker = BatchMaker(store, channels=channels, dt=1e-3, pad="left", augment=Augmentation())
+        self.network = SpikingMLP(channels, (128, 128, 128), _classes(store), ss.SPSN)
         self.optimiser = torch.optim.Adamax(self.network.parameters(), 1e-3)
         self.chosen, self.number = _order(len(store), batch), count()
 
@@ -77,23 +77,28 @@ class Ours:
         batch = self.maker(next(self.chosen), seed)
         self.optimiser.zero_grad()
         scores = self.network.run(batch.events, seed=seed).readout.mean(0)
-        F.cross_entropy(scores, batch.labels % CLASSES).backward()
+        F.cross_entropy(scores, batch.labels).backward()
         self.optimiser.step()
 
 
-def _published(store: EventStore, size: int) -> Callable[[object], None]:
-    network, chosen = published.PublishedNetwork(CHANNELS, classes=CLASSES), _order(len(store), size)
+def _published(store: EventStore, channels: int, size: int) -> Callable[[object], None]:
+    network, chosen = published.PublishedNetwork(channels, classes=_classes(store)), _order(len(store), size)
     optimiser, generator = torch.optim.Adamax(network.parameters(), 1e-3), np.random.default_rng(0)
     labels = torch.from_numpy(np.asarray(store.labels))
 
     def step(mark: object) -> None:
         samples = next(chosen)
-        x = published.batch(store, samples.tolist(), CHANNELS, generator)
+        x = published.batch(store, samples.tolist(), channels, generator)
         optimiser.zero_grad()
-        published.loss(network, x, labels[samples] % CLASSES).backward()
+        published.loss(network, x, labels[samples]).backward()
         optimiser.step()
 
     return step
+
+
+def _classes(store: EventStore) -> int:
+    """20 as published, whatever the data; more only where the labels ask for it."""
+    return max(CLASSES, int(store.labels.max()) + 1)
 
 
 def _order(samples: int, size: int) -> Iterator[np.ndarray]:
@@ -112,12 +117,13 @@ def _seconds(step: Callable[[], None], batches: int) -> float:
 
 
 @contextmanager
-def _recordings(bench: Workbench) -> Iterator[tuple[EventStore, str]]:
+def _recordings(bench: Workbench) -> Iterator[tuple[EventStore, int, str]]:
     if bench.root is not None:
-        yield load("shd", root=bench.root).train, "real recordings"
+        dataset = load("shd", root=bench.root)
+        yield dataset.train, dataset.channels, "real recordings"
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield generate(Path(folder) / "store", bench.sizes.recordings), "generated recordings"
+        yield generate(Path(folder) / "store", bench.sizes.recordings), CHANNELS, "generated recordings"
 
 
 def generate(folder: Path, recordings: int, seed: int = 0) -> EventStore:

@@ -65,7 +65,8 @@ def mpe_psn(bench: Workbench) -> None:
 
     def ours(x: Tensor) -> tuple[Tensor, ...]:
         out = neuron.run(x)
-        assert out.spikes is not None and out.estimation_loss is not None
+        assert out.spikes is not None
+        assert out.estimation_loss is not None
         return out.spikes, out.estimation_loss
 
     plain = "the equations in plain torch"
@@ -125,7 +126,7 @@ def ratio(samples: dict[str, Samples], slow: str, fast: str) -> float:
 
 
 def copies(samples: dict[str, Samples], name: str) -> float:
-    """The time over that of three copies: a layer that keeps one array for backward passes over six, a copy over two."""
+    """The time over that of three copies: a layer that keeps one array passes over six, a copy over two."""
     return samples[name].median / (3 * samples[COPY].median)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spikescan.bench import baselines
+from spikescan.bench.environment import free_memory
 from spikescan.bench.sizes import Shape
 from spikescan.bench.timing import Subject
 from spikescan.bench.workbench import Workbench, copy, kept_for_backward, layer, traffic
@@ -10,16 +11,19 @@ from spikescan.neurons import LIF, SPSN
 
 ROW, PARALLEL, SEQUENTIAL, LOOP = "map", "SPSN bernoulli", "LIF, fused", "Python loop over unbind"
 TOO_LARGE = "the array is larger than the map goes"
+BYTES = 32 * 4
+"""Of memory for each number of the array: a loop keeps about a dozen arrays for its backward pass."""
 
 
 def comparison(bench: Workbench) -> None:
-    """All cells, a column of T after the other; what a loop will take is told from its last T."""
+    """All cells, T rising for each B·N: what a loop will take is told from its last T."""
+    largest = min(bench.sizes.elements, free_memory(bench.device) // BYTES)
     for neurons in bench.sizes.map_neurons:
         bench.say(f"  B·N={neurons:,}")
         seconds: dict[str, tuple[int, float]] = {}
         for steps in bench.sizes.map_steps:
             shape = split(steps, neurons)
-            if steps * neurons > bench.sizes.elements:
+            if steps * neurons > largest:
                 bench.skip(ROW, shape, "all", TOO_LARGE)
                 continue
             _cell(bench, shape, seconds)
