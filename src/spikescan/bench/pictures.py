@@ -96,11 +96,10 @@ def _border(axes: Axes, values: np.ndarray) -> None:
             pair = value, values[next_row, next_column]
             if not np.isfinite(pair).all() or wins[row, column] == wins[next_row, next_column]:
                 continue
-            x, y = (next_row > row), (next_column > column)
-            start = np.array([column + 0.5, row - 0.5]) if y else np.array([column - 0.5, row + 0.5])
-            end = start + (np.array([0, 1]) if y else np.array([1, 0]))
-            axes.plot(*zip(start, end, strict=True), color="black", linewidth=3, solid_capstyle="round")
-            del x
+            # The edge that the two cells share.
+            x = (column + 0.5, column + 0.5) if next_column > column else (column - 0.5, column + 0.5)
+            y = (row + 0.5, row + 0.5) if next_row > row else (row - 0.5, row + 0.5)
+            axes.plot(x, y, color="black", linewidth=3, solid_capstyle="round")
 
 
 def demands(findings: Sequence[Finding], where: str) -> Figure:

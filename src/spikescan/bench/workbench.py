@@ -130,8 +130,8 @@ def copy(x: Tensor) -> Subject:
 
 
 def traffic(x: Tensor, kept: int) -> dict[str, int]:
-    """Bytes that a layer has to move, by phase: x read and s written; ∂s read and ∂x written; what is `kept` (bytes) for
-    backward written once and read once."""
+    """Bytes that a layer has to move, by phase: x read and s written; ∂s read and ∂x written; what it keeps for backward
+    backward (`kept` bytes) written once and read once."""
     size = x.numel() * x.element_size()
     one = 2 * size + kept
     return {"copy": 2 * size, "forward": one, "backward": one, "forward and backward": 2 * one, "whole": 2 * one}
