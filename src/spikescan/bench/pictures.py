@@ -18,9 +18,14 @@ from spikescan.bench.results import Finding
 from spikescan.training.files import write_atomic
 from spikescan.training.pictures import BLUE, GREY, INK, ORANGE, STYLE
 
-COLOURS = LinearSegmentedColormap.from_list("slower to faster", [ORANGE, "#fbe3c8", "#ffffff", "#cfe0f2", BLUE])
+COLOURS = LinearSegmentedColormap.from_list(
+    "slower to faster",
+    [(0, "#a9540a"), (0.45, "#f6c48c"), (0.498, "#fdf1e4"), (0.502, "#eaf2fa"), (0.55, "#bad4ec"), (1, "#174a85")],
+)
 DECADES = 3.0
 """The colours end at 1/1000 and 1000 times."""
+REACH = 200.0
+"""Dots further from what is demanded are drawn at the edge."""
 
 
 def save(path: Path, draw: Callable[[], Figure]) -> Path:
@@ -53,7 +58,7 @@ def comparison(found: Grid, where: str) -> Figure:
     bar.ax.set_yticklabels(["1/1000×", "1/100×", "1/10×", "1×", "10×", "100×", "1000×"])
     bar.outline.set_visible(False)  # type: ignore[operator]
     title = (
-        "How many times faster SPSN is, forward and backward of one layer; black line: as fast; hatched: loop too slow"
+        "SPSN, forward and backward of one layer: how many times faster (black line: 1×; hatched: too slow to wait for)"
     )
     figure.suptitle(f"{title}\n{where}", x=0.01, ha="left", fontsize=12)
     return figure
@@ -62,8 +67,11 @@ def comparison(found: Grid, where: str) -> Figure:
 def _axes(axes: Axes, found: Grid, title: str) -> None:
     axes.set_xticks(range(len(found.steps)), [f"{steps:,}" for steps in found.steps])
     axes.set_yticks(range(len(found.neurons)), [f"{count:,}" for count in found.neurons])
+    axes.set_xticks(np.arange(1, len(found.steps)) - 0.5, minor=True)
+    axes.set_yticks(np.arange(1, len(found.neurons)) - 0.5, minor=True)
     axes.grid(False)
-    axes.tick_params(length=0)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
     axes.set(xlabel="time steps, T", title=title[0].upper() + title[1:])
 
@@ -103,28 +111,46 @@ def _border(axes: Axes, values: np.ndarray) -> None:
 
 
 def demands(findings: Sequence[Finding], where: str) -> Figure:
-    """Every demanded figure as a bar: measured over demanded (the other way round for "at most")."""
-    known = [one for one in findings if one.measured and one.demanded]
-    figure = Figure(figsize=(11, 1.6 + 0.3 * len(known)), layout="constrained")
+    """A line for each demanded figure, a dot for each subject that it is demanded of: measured over demanded, or the
+    other way round for "at most"."""
+    groups: dict[str, list[Finding]] = {}
+    for one in findings:
+        if one.measured and one.demanded:
+            groups.setdefault(f"{one.what}\n{demand(one)}", []).append(one)
+    figure = Figure(figsize=(13, 1.8 + 0.62 * len(groups)), layout="constrained")
     axes = figure.subplots()
-    for place, one in enumerate(reversed(known)):
-        assert one.measured is not None
-        assert one.demanded is not None
-        margin = one.measured / one.demanded if one.at_least else one.demanded / one.measured
-        axes.barh(place, np.log10(margin), height=0.7, color=BLUE if one.reached else ORANGE)
-        at = {"ha": "left" if margin >= 1 else "right", "va": "center", "fontsize": 9}
-        axes.text(np.log10(margin), place, f" {value(one.measured, one.unit)} ", **at)
-    axes.axvline(0, color=INK, linewidth=1.5)
-    axes.set_yticks(range(len(known)), [f"{one.what}, {demand(one)}" for one in reversed(known)], fontsize=9)
-    low, high = axes.get_xlim()
-    ticks = range(int(np.floor(low)), int(np.ceil(high)) + 1)
-    axes.set_xticks(list(ticks), [f"{10.0**tick:g}×" for tick in ticks])
-    axes.set(
-        xlabel="how far beyond (right) or short of (left) what is demanded", xlim=(min(low, -0.3) - 0.15, high + 0.4)
-    )
+    for place, group in enumerate(reversed(groups.values())):
+        _demand(axes, place, group)
+    axes.axvline(1, color=INK, linewidth=1.5, zorder=1)
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(groups)), list(reversed(groups)), fontsize=10)
+    axes.set(xlim=(1 / REACH, REACH), ylim=(-0.6, len(groups) - 0.4))
+    ticks = (0.01, 0.1, 1, 10, 100)
+    axes.set_xticks(ticks, ["1/100", "1/10", "reached", "10× better", "100× better"])
+    axes.tick_params(axis="both", which="both", length=0)
     axes.grid(axis="y", visible=False)
     figure.suptitle(f"Measured against demanded\n{where}", x=0.01, ha="left", fontsize=12)
     return figure
+
+
+def _demand(axes: Axes, place: int, group: Sequence[Finding]) -> None:
+    margins = [min(max(margin(one), 1.05 / REACH), REACH / 1.05) for one in group]
+    colours = [BLUE if one.reached else ORANGE for one in group]
+    axes.plot((min(margins), max(margins)), (place, place), color="#d5d9de", linewidth=5, zorder=2)
+    axes.scatter(margins, [place] * len(group), s=55, color=colours, edgecolor="white", linewidth=0.6, zorder=3)
+    low, high = (pick(group, key=margin) for pick in (min, max))
+    figures = dict.fromkeys(value(one.measured or 0, one.unit) for one in (low, high))
+    text = " to ".join(figures) + (f"  ({len(group)} neurons)" if len(group) > 1 else f"  {low.subject}")
+    axes.text(
+        max(margins), place + 0.2, f"{text} ", fontsize=9, va="bottom", ha="left" if max(margins) < 3 else "right"
+    )
+
+
+def margin(one: Finding) -> float:
+    """How far beyond what is demanded; 1 is just reached."""
+    assert one.measured
+    assert one.demanded
+    return one.measured / one.demanded if one.at_least else one.demanded / one.measured
 
 
 def demand(one: Finding) -> str:

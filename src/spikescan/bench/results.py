@@ -42,9 +42,13 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Finding:
-    """A measured figure beside the demanded one. `demanded` None: for information; `measured` None: `note` says why."""
+    """A measured figure beside the demanded one: `subject` is `what` by `measured` `unit`.
+
+    `demanded` None: for information; `measured` None: `note` says why.
+    """
 
     row: str
+    subject: str
     what: str
     measured: float | None
     demanded: float | None

@@ -53,12 +53,14 @@ class Subject:
 
     kind: ours, sequential (our own fused LIF), baseline, peer or copy.
     least: repetitions that are taken whatever they cost.
+    warm_up: False where a repetition takes very long and what it needs was compiled before.
     """
 
     name: str
     step: Callable[[Mark], Any]
     kind: str = "ours"
     least: int = 5
+    warm_up: bool = True
 
 
 @dataclass
@@ -98,7 +100,7 @@ def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, m
     Returns:
         The samples of each subject by its name.
     """
-    for subject in subjects:
+    for subject in (subject for subject in subjects if subject.warm_up):
         _warm_up(subject, clock)
     samples = {subject.name: Samples() for subject in subjects}
     spent, rounds = 0.0, 0

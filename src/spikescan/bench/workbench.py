@@ -130,7 +130,7 @@ def copy(x: Tensor) -> Subject:
 
 
 def traffic(x: Tensor, kept: int) -> dict[str, int]:
-    """Bytes that a layer has to move, by phase: x read and s written; ∂s read and ∂x written; what it keeps for backward
+    """Bytes that a layer has to move, by phase: x read and s written, then ∂s read and ∂x written; what it keeps for
     backward (`kept` bytes) written once and read once."""
     size = x.numel() * x.element_size()
     one = 2 * size + kept

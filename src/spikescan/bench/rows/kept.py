@@ -25,7 +25,18 @@ def kept(bench: Workbench) -> None:
         _kept(bench, x, name, neuron, 2)
     if not saving:
         note = "no neuron of this version has an option memory="
-        bench.find(Finding("kept", "a memory-saving mode", None, 2, at_least=False, unit=" B", note=note))
+        bench.find(
+            Finding(
+                "kept",
+                "a memory-saving mode",
+                "kept for backward, a neuron and step",
+                None,
+                2,
+                at_least=False,
+                unit=" B",
+                note=note,
+            )
+        )
 
 
 def memory_modes() -> dict[str, ss.Neuron]:
@@ -48,5 +59,5 @@ def _kept(bench: Workbench, x: Tensor, name: str, neuron: ss.Neuron, most: float
     bytes_ = kept_for_backward(lambda: neuron.run(x)) / x.numel()
     shape = (x.shape[0], x.shape[1], x.shape[2])
     bench.number("kept", shape, name, "kept for backward", "bytes a neuron and step", bytes_)
-    what = f"{name}: kept for backward, a neuron and step"
-    bench.find(Finding("kept", what, bytes_, most, at_least=False, unit=" B"))
+    what = "kept for backward, a neuron and step"
+    bench.find(Finding("kept", name, what, bytes_, most, at_least=False, unit=" B"))

@@ -27,8 +27,8 @@ def spsn(bench: Workbench) -> None:
         ]
         samples = bench.time("spsn", shape, subjects, traffic(x, kept_for_backward(lambda n=neuron: n(x))))
         bench.find(
-            Finding("spsn", f"SPSN {firing}: faster than eq. (15) with torch.fft", ratio(samples, theirs, ours), 25),
-            Finding("spsn", f"SPSN {firing}: time over three copies", copies(samples, ours), 2, at_least=False),
+            Finding("spsn", ours, "faster than eq. (15) with torch.fft", ratio(samples, theirs, ours), 25),
+            Finding("spsn", ours, "time over three copies", copies(samples, ours), 2, at_least=False),
         )
 
 
@@ -47,11 +47,11 @@ def lif(bench: Workbench) -> None:
     ]
     samples = bench.time("lif", shape, subjects, traffic(x, kept_for_backward(lambda: neuron(x))))
     bench.find(
-        Finding("lif", f"LIF: faster than a {loop}", ratio(samples, loop, ours), 25),
-        Finding("lif", f"LIF: faster than the {published}", ratio(samples, published, ours), None),
-        Finding("lif", "LIF: time over three copies", copies(samples, ours), None),
-        against(bench, "lif", "LIF", samples, ours, "SpikingJelly", 20),
-        *others(bench, "lif", "LIF", samples, ours),
+        Finding("lif", ours, f"faster than a {loop}", ratio(samples, loop, ours), 25),
+        Finding("lif", ours, f"faster than the {published}", ratio(samples, published, ours), None),
+        Finding("lif", ours, "time over three copies", copies(samples, ours), None),
+        against(bench, "lif", samples, ours, "SpikingJelly", 20),
+        *others(bench, "lif", samples, ours),
     )
 
 
@@ -76,7 +76,7 @@ def mpe_psn(bench: Workbench) -> None:
         layer(plain, lambda x: baselines.mpe_psn(x, level, kappa), x, parameters=(level, kappa), kind="baseline"),
     ]
     samples = bench.time("mpe-psn", shape, subjects, traffic(x, kept_for_backward(lambda: ours(x))))
-    bench.find(Finding("mpe-psn", f"MPE-PSN: faster than {plain}", ratio(samples, plain, "MPE-PSN"), 5))
+    bench.find(Finding("mpe-psn", "MPE-PSN", f"faster than {plain}", ratio(samples, plain, "MPE-PSN"), 5))
 
 
 def bandwidth(bench: Workbench) -> None:
@@ -88,7 +88,7 @@ def bandwidth(bench: Workbench) -> None:
         moved = traffic(x, kept_for_backward(lambda n=neuron: n(x)))
         samples = bench.time("spsn-bandwidth", shape, [copy(x), layer(name, neuron, x)], moved)
         share = moved["whole"] / samples[name].median / (moved["copy"] / samples[COPY].median)
-        bench.find(Finding("spsn-bandwidth", f"{name}: share of the copy bandwidth", 100 * share, 60, unit=" %"))
+        bench.find(Finding("spsn-bandwidth", name, "share of the copy bandwidth", 100 * share, 60, unit=" %"))
 
 
 def long(bench: Workbench) -> None:
@@ -108,11 +108,11 @@ def long(bench: Workbench) -> None:
     ]
     samples = bench.time(row, shape, subjects, traffic(x, kept_for_backward(lambda: neuron(x))))
     bench.find(
-        against(bench, row, "SPSN", samples, ours, "SpikingJelly", 10),
-        Finding(row, f"SPSN: faster than the {published}", ratio(samples, published, ours), 4000),
-        Finding(row, f"SPSN: faster than a {loop}", ratio(samples, loop, ours), None),
-        Finding(row, "SPSN: faster than our own fused LIF", ratio(samples, fused, ours), None),
-        *others(bench, row, "SPSN", samples, ours),
+        against(bench, row, samples, ours, "SpikingJelly", 10),
+        Finding(row, ours, f"faster than the {published}", ratio(samples, published, ours), 4000),
+        Finding(row, ours, f"faster than a {loop}", ratio(samples, loop, ours), None),
+        Finding(row, ours, "faster than our own fused LIF", ratio(samples, fused, ours), None),
+        *others(bench, row, samples, ours),
     )
 
 
@@ -131,17 +131,17 @@ def copies(samples: dict[str, Samples], name: str) -> float:
 
 
 def against(
-    bench: Workbench, row: str, what: str, samples: dict[str, Samples], ours: str, package: str, demanded: float
+    bench: Workbench, row: str, samples: dict[str, Samples], ours: str, package: str, demanded: float
 ) -> Finding:
     """The finding against one package, measured or not."""
     name = next((peer.name for peer in bench.peers if peer.name.startswith(package)), None)
     if name is None:
         note = f"{package} was not measured: install it and give --peers"
-        return Finding(row, f"{what}: faster than {package}'s LIFNode", None, demanded, note=note)
-    return Finding(row, f"{what}: faster than {name}", ratio(samples, name, ours), demanded)
+        return Finding(row, ours, f"faster than {package}'s LIFNode", None, demanded, note=note)
+    return Finding(row, ours, f"faster than {name}", ratio(samples, name, ours), demanded)
 
 
-def others(bench: Workbench, row: str, what: str, samples: dict[str, Samples], ours: str) -> list[Finding]:
+def others(bench: Workbench, row: str, samples: dict[str, Samples], ours: str) -> list[Finding]:
     """The findings against the packages that nothing is demanded of."""
     names = [peer.name for peer in bench.peers if not peer.name.startswith("SpikingJelly")]
-    return [Finding(row, f"{what}: faster than {name}", ratio(samples, name, ours), None) for name in names]
+    return [Finding(row, ours, f"faster than {name}", ratio(samples, name, ours), None) for name in names]

@@ -13,6 +13,7 @@ from spikescan.bench.sizes import Shape
 from spikescan.bench.timing import Subject
 from spikescan.bench.workbench import Workbench
 
+CHUNKS = "SPSN in chunks"
 EXACT = 1e-4
 """Largest difference of a float32 gradient, relative to the largest of its tensor, that sums in another order make."""
 
@@ -28,8 +29,13 @@ def flat(bench: Workbench) -> None:
         name, shape = f"SPSN in chunks of {chunk}, T={steps}", (steps, rows, neurons)
         stream = Stream(steps, rows, INPUTS, chunk, bench.device)
         # A million steps are a thousand equal chunks: one pass is already a mean over many.
-        least = 5 if steps <= 10 * chunk else 1
-        subject = Subject(name, lambda mark, x=stream: train_chunked(model, x, chunk), least=least)
+        short = steps <= 10 * chunk
+        subject = Subject(
+            name,
+            lambda mark, x=stream: train_chunked(model, x, chunk),
+            least=5 if short else 1,
+            warm_up=short,
+        )
         costs[steps] = bench.time("flat", shape, [subject], {})[name].median / steps
     _found_costs(bench, costs)
     _independent(bench, job)
@@ -38,11 +44,11 @@ def flat(bench: Workbench) -> None:
 
 def _found_costs(bench: Workbench, costs: dict[int, float]) -> None:
     steps, low = sorted(costs), min(costs.values())
-    what = f"cost of a time step from T={steps[0]:,} to T={steps[-1]:,}: largest over smallest"
+    what = f"cost of a time step, T={steps[0]:,} to {steps[-1]:,}, largest over smallest"
     long = [costs[count] for count in steps if count >= bench.sizes.chunk]
     bench.find(
-        Finding("flat", what, max(costs.values()) / low, 1.5, at_least=False),
-        Finding("flat", "the same among sequences of a chunk and more", max(long) / min(long), None),
+        Finding("flat", CHUNKS, what, max(costs.values()) / low, 1.5, at_least=False),
+        Finding("flat", CHUNKS, "the same among sequences of a chunk and more", max(long) / min(long), None),
     )
 
 
@@ -51,14 +57,14 @@ def _independent(bench: Workbench, job: Job) -> None:
     peaks = in_process([replace(job, steps=few), replace(job, steps=many)])
     for steps, peak in zip((few, many), peaks):
         if peak is not None:
-            bench.number("flat", (steps, job.rows, job.neurons), "SPSN in chunks", "peak memory", "bytes", peak)
+            bench.number("flat", (steps, job.rows, job.neurons), CHUNKS, "peak memory", "bytes", peak)
     what = f"activation memory at T={many:,} over that at T={few:,}"
     before, after = peaks
     if before is None or after is None:
         note = "this system does not tell a process's peak memory, or the process was ended"
-        bench.find(Finding("flat", what, None, 1.1, at_least=False, note=note))
+        bench.find(Finding("flat", CHUNKS, what, None, 1.1, at_least=False, note=note))
         return
-    bench.find(Finding("flat", what, after / max(before, 1), 1.1, at_least=False))
+    bench.find(Finding("flat", CHUNKS, what, after / max(before, 1), 1.1, at_least=False))
 
 
 def _exact(bench: Workbench, model: torch.nn.Module, rows: int) -> None:
@@ -75,14 +81,14 @@ def _exact(bench: Workbench, model: torch.nn.Module, rows: int) -> None:
         if a.grad is not None and b.grad is not None
     )
     what = f"gradients in chunks of {chunk}, T={len(x)}: largest relative difference to the whole"
-    bench.find(Finding("flat", what, worst, EXACT, at_least=False, unit=""))
+    bench.find(Finding("flat", CHUNKS, what, worst, EXACT, at_least=False, unit=""))
 
 
 MEMORY = {
     "loop": "Python loop over unbind",
     "fft": "eq. (15) with torch.fft",
     "whole": "SPSN",
-    "chunked": "SPSN in chunks",
+    "chunked": CHUNKS,
 }
 
 
@@ -99,7 +105,7 @@ def memory(bench: Workbench) -> None:
         for other in ("whole", "chunked"):
             top, bottom = peaks[kind], peaks[other]
             measured = None if top is None or not bottom else top / bottom
-            bench.find(Finding("memory", f"{MEMORY[other]}: less peak memory than {MEMORY[kind]}", measured, None))
+            bench.find(Finding("memory", MEMORY[other], f"less peak memory than {MEMORY[kind]}", measured, None))
 
 
 def _keep_peak(bench: Workbench, shape: Shape, kind: str, peak: int | None) -> None:
