@@ -8,9 +8,10 @@ input) is there. `ru_maxrss` would not do: a child begins with its parent's.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -114,14 +115,15 @@ def _status(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def in_process(jobs: Sequence[Job]) -> list[int | None]:
-    """`measure` of each job, in a new process each."""
-    return [_run(job) for job in jobs]
+RETURNING = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""glibc then returns what is freed to the system at once. By default it keeps freed arrays that a small living tensor
+lies behind, so that a process grows although its tensors do not."""
 
 
-def _run(job: Job) -> int | None:
+def in_process(job: Job, variables: Mapping[str, str] | None = None) -> int | None:
+    """`measure` in a new process, with `variables` added to its environment; None where it was ended."""
     command = [sys.executable, "-m", "spikescan.bench.peak", json.dumps(asdict(job))]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(variables or {})})
     if done.returncode:  # most likely out of memory, which is a result: there is no peak to tell
         return None
     return json.loads(done.stdout)

@@ -60,7 +60,7 @@ def comparison(found: Grid, where: str) -> Figure:
     title = (
         "SPSN, forward and backward of one layer: how many times faster (black line: 1×; hatched: too slow to wait for)"
     )
-    figure.suptitle(f"{title}\n{where}", x=0.01, ha="left", fontsize=12)
+    figure.suptitle(f"{title}\n{where}", x=0.01, ha="left", fontsize=13, fontweight="bold")
     return figure
 
 
@@ -84,9 +84,9 @@ def _annotate(axes: Axes, found: Grid, panel: str) -> None:
         return
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            dark = abs(np.log10(value)) > 0.6 * DECADES
+            dark = abs(np.log10(value)) > 0.4 * DECADES
             text = f"{value:.1f}×" if value < 10 else f"{value:,.0f}×"
-            axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=10)
+            axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=11)
         else:
             hatch = "///" if why[row, column] == SKIPPED else ""
             axes.add_patch(
@@ -113,24 +113,30 @@ def _border(axes: Axes, values: np.ndarray) -> None:
 def demands(findings: Sequence[Finding], where: str) -> Figure:
     """A line for each demanded figure, a dot for each subject that it is demanded of: measured over demanded, or the
     other way round for "at most"."""
-    groups: dict[str, list[Finding]] = {}
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
     for one in findings:
         if one.measured and one.demanded:
-            groups.setdefault(f"{one.what}\n{demand(one)}", []).append(one)
+            groups.setdefault((one.row, one.what, demand(one)), []).append(one)
     figure = Figure(figsize=(13, 1.8 + 0.62 * len(groups)), layout="constrained")
     axes = figure.subplots()
     for place, group in enumerate(reversed(groups.values())):
         _demand(axes, place, group)
     axes.axvline(1, color=INK, linewidth=1.5, zorder=1)
     axes.set_xscale("log")
-    axes.set_yticks(range(len(groups)), list(reversed(groups)), fontsize=10)
+    labels = [_label(group, what, wanted) for (_, what, wanted), group in groups.items()]
+    axes.set_yticks(range(len(groups)), labels[::-1], fontsize=10)
     axes.set(xlim=(1 / REACH, REACH), ylim=(-0.6, len(groups) - 0.4))
     ticks = (0.01, 0.1, 1, 10, 100)
     axes.set_xticks(ticks, ["1/100", "1/10", "reached", "10× better", "100× better"])
     axes.tick_params(axis="both", which="both", length=0)
     axes.grid(axis="y", visible=False)
-    figure.suptitle(f"Measured against demanded\n{where}", x=0.01, ha="left", fontsize=12)
+    figure.suptitle(f"Measured against demanded\n{where}", x=0.01, ha="left", fontsize=13, fontweight="bold")
     return figure
+
+
+def _label(group: Sequence[Finding], what: str, wanted: str) -> str:
+    subject = group[0].subject if len(group) == 1 else f"{len(group)} neurons"
+    return f"{subject}, {wanted}\n{what}"
 
 
 def _demand(axes: Axes, place: int, group: Sequence[Finding]) -> None:
@@ -139,11 +145,10 @@ def _demand(axes: Axes, place: int, group: Sequence[Finding]) -> None:
     axes.plot((min(margins), max(margins)), (place, place), color="#d5d9de", linewidth=5, zorder=2)
     axes.scatter(margins, [place] * len(group), s=55, color=colours, edgecolor="white", linewidth=0.6, zorder=3)
     low, high = (pick(group, key=margin) for pick in (min, max))
-    figures = dict.fromkeys(value(one.measured or 0, one.unit) for one in (low, high))
-    text = " to ".join(figures) + (f"  ({len(group)} neurons)" if len(group) > 1 else f"  {low.subject}")
-    axes.text(
-        max(margins), place + 0.2, f"{text} ", fontsize=9, va="bottom", ha="left" if max(margins) < 3 else "right"
-    )
+    text = " to ".join(dict.fromkeys(value(one.measured or 0, one.unit) for one in (low, high)))
+    middle = (min(margins) * max(margins)) ** 0.5
+    side = {"ha": "right" if middle > REACH / 10 else "left" if middle < 10 / REACH else "center", "va": "bottom"}
+    axes.text(middle, place + 0.16, text, fontsize=10, bbox={"color": "white", "pad": 1}, zorder=4, **side)
 
 
 def margin(one: Finding) -> float:

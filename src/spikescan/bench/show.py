@@ -36,12 +36,12 @@ def _lines(found: list[Measurement]) -> Iterator[list[str]]:
     """A line for each thing that was timed, its two passes at the end of it."""
     passes = {(one.subject, one.workload, one.quantity): one for one in found}
     for one in found:
-        if one.unit != "s" or one.quantity in ("forward", "backward"):
+        if one.unit != "s" or one.quantity in ("forward", "backward") or (one.kind == "copy" and one is not found[0]):
             continue
         parts = (passes.get((one.subject, one.workload, name)) for name in ("forward", "backward"))
         name = one.subject if one.quantity in ("whole", "forward and backward") else f"{one.subject}: {one.quantity}"
         share = "–" if one.copy_fraction is None else report.percent(one.copy_fraction, 0)
-        span = f"{_seconds(one.q10)} to {_seconds(one.q90)}"
+        span = f"{_seconds(one.q10)} to {_seconds(one.q90)}" if one.repetitions > 1 else "–"
         yield [
             name,
             _seconds(one.median),

@@ -49,9 +49,9 @@ def epoch(bench: Workbench) -> None:
         batches = -(-len(store) // bench.sizes.batch)
         whole = _seconds(step, batches)
         for name, seconds in ((theirs, samples[theirs].median), (ours, samples[ours].median)):
-            quantity = f"epoch, extrapolated: {batches} batches times the median batch"
+            quantity = f"epoch, {batches} batches times the median"
             bench.number("epoch", shape, name, quantity, "s", batches * seconds)
-        bench.number("epoch", shape, ours, "epoch, measured whole", "s", whole)
+        bench.number("epoch", shape, ours, "whole epoch", "s", whole)
         bench.find(
             Finding(
                 "epoch",
