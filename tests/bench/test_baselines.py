@@ -24,14 +24,14 @@ def batch_first(call):
     return lambda x: call(x.transpose(0, 1)).transpose(0, 1)
 
 
-def assert_same(ours, theirs, x, parameters=()):
+def assert_same(ours, theirs, x, dtype=torch.float64):
     cotangent = torch.randn(SHAPE, dtype=torch.float64)
     gradients = []
-    for call, leaves in ((ours, parameters), (theirs, parameters)):
+    for call in (ours, theirs):
         out = call(x)
-        gradients.append((out, *torch.autograd.grad(out, (x, *leaves), cotangent)))
+        gradients.append((out, *torch.autograd.grad(out, x, cotangent)))
     for what, a, b in zip(("values", "gradient"), *gradients, strict=True):
-        assert_close(a, b, what)
+        assert_close(a, b, what, dtype=dtype)
     return gradients[0][0]
 
 
@@ -63,8 +63,11 @@ def test_every_firing_function_has_a_baseline():
 
 @pytest.mark.parametrize("firing", FIRINGS)
 def test_spsn(x, firing, same_draws):
+    """To float32's tolerance: a neuron holds its threshold of 0.1 in float32."""
     neuron = ss.SPSN(firing=firing, backend="reference").double()
-    spikes = assert_same(lambda x: neuron(x, seed=SEED), batch_first(lambda x: baselines.spsn(x, firing)), x)
+    spikes = assert_same(
+        lambda x: neuron(x, seed=SEED), batch_first(lambda x: baselines.spsn(x, firing)), x, torch.float32
+    )
     assert 0.01 < spikes.mean() < 0.99
 
 
