@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -147,7 +148,10 @@ def _demand(axes: Axes, place: int, group: Sequence[Finding]) -> None:
     low, high = (pick(group, key=margin) for pick in (min, max))
     text = " to ".join(dict.fromkeys(value(one.measured or 0, one.unit) for one in (low, high)))
     middle = (min(margins) * max(margins)) ** 0.5
-    side = {"ha": "right" if middle > REACH / 10 else "left" if middle < 10 / REACH else "center", "va": "bottom"}
+    side: dict[str, Any] = {
+        "ha": "right" if middle > REACH / 10 else "left" if middle < 10 / REACH else "center",
+        "va": "bottom",
+    }
     axes.text(middle, place + 0.16, text, fontsize=10, bbox={"color": "white", "pad": 1}, zorder=4, **side)
 
 
