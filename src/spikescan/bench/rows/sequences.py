@@ -1,0 +1,116 @@
+"""Long sequences: the cost of a time step, the memory of a training step, and whether gradients in chunks are exact."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import torch
+
+from spikescan.bench.peak import INPUTS, RETURNING, Job, Stream, in_process, network, train_chunked
+from spikescan.bench.results import Finding
+from spikescan.bench.sizes import Shape
+from spikescan.bench.timing import Subject
+from spikescan.bench.workbench import Workbench
+
+CHUNKS = "SPSN in chunks"
+EXACT = 1e-4
+"""Largest difference of a float32 gradient, relative to the largest of its tensor, that sums in another order make."""
+
+
+def flat(bench: Workbench) -> None:
+    """Seconds a time step from short to very long sequences, through `ss.chunked`, forward and backward."""
+    rows, neurons = bench.sizes.flat_layer
+    chunk = bench.sizes.chunk
+    job = Job("chunked", 0, rows, neurons, layers=1, chunk=chunk, device=bench.device)
+    model, costs = network(job), {}
+    for steps in bench.sizes.flat_steps:
+        bench.say(f"  T={steps:,}")
+        name, shape = f"SPSN in chunks of {chunk}, T={steps}", (steps, rows, neurons)
+        stream = Stream(steps, rows, INPUTS, chunk, bench.device)
+        # A million steps are a thousand equal chunks: one pass is already a mean over many.
+        short = steps <= 10 * chunk
+        subject = Subject(
+            name,
+            lambda mark, x=stream: train_chunked(model, x, chunk),
+            least=5 if short else 1,
+            warm_up=short,
+        )
+        costs[steps] = bench.time("flat", shape, [subject], {})[name].median / steps
+    _found_costs(bench, costs)
+    _independent(bench, job)
+    _exact(bench, model, rows)
+
+
+def _found_costs(bench: Workbench, costs: dict[int, float]) -> None:
+    steps, low = sorted(costs), min(costs.values())
+    what = f"cost of a time step, T={steps[0]:,} to {steps[-1]:,}, largest over smallest"
+    long = [costs[count] for count in steps if count >= bench.sizes.chunk]
+    bench.find(
+        Finding("flat", CHUNKS, what, max(costs.values()) / low, 1.5, at_least=False),
+        Finding("flat", CHUNKS, "the same among sequences of a chunk and more", max(long) / min(long), None),
+    )
+
+
+def _independent(bench: Workbench, job: Job) -> None:
+    """The peak at ten times the length, as processes have it, and with an allocator that returns what is freed."""
+    few, many = 5 * bench.sizes.chunk, 50 * bench.sizes.chunk
+    for name, variables in ((CHUNKS, None), (f"{CHUNKS}, freed memory returned", RETURNING)):
+        peaks = [in_process(replace(job, steps=steps), variables) for steps in (few, many)]
+        for steps, peak in zip((few, many), peaks):
+            if peak is not None:
+                bench.number("flat", (steps, job.rows, job.neurons), name, "peak memory", "bytes", peak)
+        what = f"activation memory at T={many:,} over that at T={few:,}"
+        before, after = peaks
+        known = before is not None and after is not None
+        note = "" if known else "this system does not tell a process's peak memory, or the process was ended"
+        measured = after / max(before, 1) if before is not None and after is not None else None
+        bench.find(Finding("flat", name, what, measured, 1.5, at_least=False, note=note))
+
+
+def _exact(bench: Workbench, model: torch.nn.Module, rows: int) -> None:
+    """Where the whole fits: every gradient of the weights, whole against chunks."""
+    chunk = max(1, bench.sizes.chunk // 5)
+    x = torch.randn(3 * chunk + 1, rows, INPUTS, device=bench.device)
+    whole, pieces = copy.deepcopy(model), copy.deepcopy(model)
+    for one, size in ((whole, len(x)), (pieces, chunk)):
+        one.zero_grad()
+        train_chunked(one, x, size)
+    worst = max(
+        ((a.grad - b.grad).abs().max() / a.grad.abs().max()).item()
+        for a, b in zip(whole.parameters(), pieces.parameters(), strict=True)
+        if a.grad is not None and b.grad is not None
+    )
+    what = f"gradients in chunks of {chunk}, T={len(x)}: largest relative difference to the whole"
+    bench.find(Finding("flat", CHUNKS, what, worst, EXACT, at_least=False, unit=""))
+
+
+MEMORY = {
+    "loop": "Python loop over unbind",
+    "fft": "eq. (15) with torch.fft",
+    "whole": "SPSN",
+    "chunked": CHUNKS,
+}
+
+
+def memory(bench: Workbench) -> None:
+    """The peak of a whole training step, three hidden layers, each way in a process of its own."""
+    steps, rows, neurons = shape = bench.sizes.memory
+    jobs = [Job(kind, steps, rows, neurons, 3, bench.sizes.chunk, bench.device) for kind in MEMORY]
+    peaks: dict[str, int | None] = {}
+    for job in jobs:
+        bench.say(f"  {MEMORY[job.kind]}")
+        peaks[job.kind] = in_process(job)
+        _keep_peak(bench, shape, job.kind, peaks[job.kind])
+    for kind in ("loop", "fft"):
+        for other in ("whole", "chunked"):
+            top, bottom = peaks[kind], peaks[other]
+            measured = None if top is None or not bottom else top / bottom
+            bench.find(Finding("memory", MEMORY[other], f"less peak memory than {MEMORY[kind]}", measured, None))
+
+
+def _keep_peak(bench: Workbench, shape: Shape, kind: str, peak: int | None) -> None:
+    if peak is None:
+        bench.skip("memory", shape, MEMORY[kind], "no peak: out of memory, or this system does not tell it")
+    else:
+        bench.number("memory", shape, MEMORY[kind], "peak memory of a training step", "bytes", peak)

@@ -1,0 +1,51 @@
+"""How large the benchmark is: the demanded sizes, and small ones that show that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Shape = tuple[int, int, int]  # T, B, N
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """`budget`: seconds that a row's repetitions may take beyond the least; `patience`: seconds beyond which a step of
+    a baseline is predicted and not taken; `elements`: T·B·N up to which the map goes."""
+
+    name: str = "full"
+    layer: Shape = (1000, 64, 128)
+    device_layer: Shape = (1000, 256, 512)
+    device_long: Shape = (10_000, 64, 128)
+    estimation: Shape = (16, 1, 2**16)
+    flat_steps: tuple[int, ...] = (100, 1000, 10_000, 100_000, 1_000_000)
+    flat_layer: tuple[int, int] = (64, 128)  # B, N
+    chunk: int = 1000
+    memory: Shape = (10_000, 8, 128)
+    recordings: int = 2700
+    batch: int = 64
+    map_steps: tuple[int, ...] = (32, 64, 256, 1024, 4096, 16_384)
+    map_neurons: tuple[int, ...] = (128, 512, 2048, 8192, 32_768, 65_536)
+    elements: int = 2**25
+    budget: float = 2.0
+    patience: float = 10.0
+
+
+FULL = Sizes()
+QUICK = Sizes(
+    name="quick",
+    layer=(200, 8, 64),
+    device_layer=(200, 16, 64),
+    device_long=(500, 4, 64),
+    estimation=(16, 1, 2**12),
+    flat_steps=(100, 1000, 10_000),
+    flat_layer=(4, 32),
+    chunk=500,
+    memory=(500, 4, 64),
+    recordings=64,
+    batch=16,
+    map_steps=(32, 128, 512),
+    map_neurons=(128, 1024, 8192),
+    elements=2**20,
+    budget=0.1,
+    patience=1.0,
+)

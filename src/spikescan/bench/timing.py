@@ -1,0 +1,131 @@
+"""Seconds of things that take turns, so that whatever drifts on a machine falls on all of them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+Mark = Callable[[], None]
+
+
+class Clock(Protocol):
+    """`stamp` notes a moment on the device; `seconds` waits until both have passed."""
+
+    def stamp(self) -> Any: ...
+    def seconds(self, first: Any, last: Any) -> float: ...
+
+
+class WallClock:
+    """Of the CPU, where an operation has ended when its call returns."""
+
+    def stamp(self) -> float:
+        return time.perf_counter()
+
+    def seconds(self, first: float, last: float) -> float:
+        return last - first
+
+
+class EventClock:
+    """Of a CUDA stream: events between the kernels, so that no waiting comes between forward and backward."""
+
+    def stamp(self) -> torch.cuda.Event:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    def seconds(self, first: torch.cuda.Event, last: torch.cuda.Event) -> float:
+        last.synchronize()
+        return first.elapsed_time(last) / 1e3
+
+
+def clock_of(device: str) -> Clock:
+    return EventClock() if device == "cuda" else WallClock()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is timed: `step(mark)` does it once and may call `mark` where its forward pass ends.
+
+    kind: ours, sequential (our own fused LIF), baseline, peer or copy.
+    least: repetitions that are taken whatever they cost.
+    warm_up: False where a repetition takes very long and what it needs was compiled before.
+    """
+
+    name: str
+    step: Callable[[Mark], Any]
+    kind: str = "ours"
+    least: int = 5
+    warm_up: bool = True
+
+
+@dataclass
+class Samples:
+    """Seconds of each repetition. `forward` and `backward` stay empty where nothing was marked."""
+
+    both: list[float] = field(default_factory=list)
+    forward: list[float] = field(default_factory=list)
+    backward: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.both)
+
+    def phases(self) -> Iterator[tuple[str, list[float]]]:
+        """What a row of results is called, and its seconds."""
+        if not self.forward:
+            yield "whole", self.both
+            return
+        yield "forward and backward", self.both
+        yield "forward", self.forward
+        yield "backward", self.backward
+
+
+def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """(median, 10 % and 90 % quantile), interpolated between the values."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    tenths = statistics.quantiles(values, n=10, method="inclusive")
+    return statistics.median(values), tenths[0], tenths[-1]
+
+
+def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, most: int = 50) -> dict[str, Samples]:
+    """Warm up, then repeat in the order A B A B …: at least `Subject.least` times each, and on until `budget` seconds
+    are spent on the row or there are `most` repetitions.
+
+    Returns:
+        The samples of each subject by its name.
+    """
+    for subject in (subject for subject in subjects if subject.warm_up):
+        _warm_up(subject, clock)
+    samples = {subject.name: Samples() for subject in subjects}
+    spent, rounds = 0.0, 0
+    while True:
+        short = [subject for subject in subjects if len(samples[subject.name].both) < subject.least]
+        due = short or (list(subjects) if spent < budget and rounds < most else [])
+        if not due:
+            return samples
+        spent += sum(_once(subject, clock, samples[subject.name]) for subject in due)
+        rounds += 1
+
+
+def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0) -> None:
+    """The first call compiles and allocates; a second one follows unless the first took long."""
+    if _once(subject, clock, Samples()) < enough:
+        _once(subject, clock, Samples())
+
+
+def _once(subject: Subject, clock: Clock, samples: Samples) -> float:
+    marks: list[Any] = []
+    first = clock.stamp()
+    subject.step(lambda: marks.append(clock.stamp()))
+    last = clock.stamp()
+    samples.both.append(clock.seconds(first, last))
+    if marks:
+        samples.forward.append(clock.seconds(first, marks[0]))
+        samples.backward.append(clock.seconds(marks[0], last))
+    return samples.both[-1]

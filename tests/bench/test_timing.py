@@ -1,0 +1,64 @@
+"""Turns, quantiles and budgets, by a clock that the subjects move themselves."""
+
+import pytest
+
+from spikescan.bench.timing import Samples, Subject, quantiles, take_turns
+
+
+class FakeClock:
+    def __init__(self):
+        self.now, self.log = 0.0, []
+
+    def stamp(self):
+        return self.now
+
+    def seconds(self, first, last):
+        return last - first
+
+    def subject(self, name, forward, backward=None, **options):
+        def step(mark):
+            self.log.append(name)
+            self.now += forward
+            if backward is not None:
+                mark()
+                self.now += backward
+
+        return Subject(name, step, **options)
+
+
+def test_subjects_take_turns_after_two_warm_ups():
+    clock = FakeClock()
+    samples = take_turns([clock.subject("a", 0.25), clock.subject("b", 0.5, 0.25)], clock, budget=0)
+    assert clock.log[:4] == ["a", "a", "b", "b"]
+    assert clock.log[4:] == ["a", "b"] * 5
+    assert samples["a"].both == [0.25] * 5
+    assert samples["a"].forward == []
+    assert (samples["b"].both, samples["b"].forward, samples["b"].backward) == ([0.75] * 5, [0.5] * 5, [0.25] * 5)
+    assert samples["b"].median == 0.75
+
+
+def test_the_budget_buys_further_rounds():
+    clock = FakeClock()
+    samples = take_turns([clock.subject("a", 0.01), clock.subject("b", 0.03)], clock, budget=0.4)
+    assert len(samples["a"].both) == len(samples["b"].both) == 10
+    assert len(take_turns([clock.subject("a", 0.01)], clock, budget=100, most=20)["a"].both) == 20
+
+
+def test_slow_subjects_are_taken_less_often_and_warmed_up_once():
+    clock = FakeClock()
+    slow, cold = clock.subject("slow", 3.0, least=2), clock.subject("cold", 9.0, least=1, warm_up=False)
+    samples = take_turns([clock.subject("fast", 0.1), slow, cold], clock, budget=1)
+    assert clock.log.count("slow") == 1 + 2
+    assert clock.log.count("cold") == 1
+    assert len(samples["fast"].both) == 5
+
+
+def test_quantiles():
+    assert quantiles([4.0]) == (4.0, 4.0, 4.0)
+    assert quantiles([float(value) for value in range(10, -1, -1)]) == pytest.approx((5, 1, 9))
+
+
+def test_phases_are_named_by_what_was_marked():
+    assert [name for name, _ in Samples([1.0]).phases()] == ["whole"]
+    marked = Samples([3.0], [1.0], [2.0])
+    assert dict(marked.phases()) == {"forward and backward": [3.0], "forward": [1.0], "backward": [2.0]}
