@@ -1,6 +1,10 @@
 """WHO: networks of neurons. Each offers `run`, which returns the readout and every layer's output."""
 
 from ._event_linear import EventLinear
+from .conv import ConvNet
+from .gesture import GestureNet
 from .mlp import SpikingMLP
+from .resnet import ResNet19
+from .vgg import VGG
 
-__all__ = ["EventLinear", "SpikingMLP"]
+__all__ = ["VGG", "ConvNet", "EventLinear", "GestureNet", "ResNet19", "SpikingMLP"]
