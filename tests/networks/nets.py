@@ -10,7 +10,7 @@ T, B = 6, 3
 SENSOR = (2, 10, 12)
 NETS = {
     "conv": lambda neuron, **o: ConvNet((4, "max", 5, "average"), 3, neuron, sensor=SENSOR, **o),
-    "gesture": lambda neuron, **o: GestureNet(3, neuron, width=4, hidden=8, dropout=0.0, sensor=SENSOR, size=32, **o),
+    "gesture": lambda n, **o: GestureNet(3, n, width=4, hidden=(8,), dropout=0.0, sensor=SENSOR, size=32, **o),
     "vgg": lambda neuron, **o: VGG(3, neuron, width=2, dropout=0.0, sensor=SENSOR, size=16, **o),
     "resnet19": lambda neuron, **o: ResNet19(3, neuron, width=2, sensor=SENSOR, size=8, **o),
 }

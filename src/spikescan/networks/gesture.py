@@ -1,6 +1,6 @@
 """The network of the DVS128 Gesture and N-Caltech101 experiments of the MPE-PSN paper."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..neurons import MPEPSN, Neuron
 from ._frames import Sensor
@@ -15,7 +15,7 @@ class GestureNet(ConvNet):
         classes: 11 gestures; 101 for N-Caltech101.
         neuron: makes a layer's neurons; the published ones are `MPEPSN(steps, estimate="current")`.
         width: channels of every convolution (256; N-Caltech101: 128).
-        hidden: neurons of the fully connected layer (1024).
+        hidden: neurons of each fully connected layer (1024).
         dropout: before both Linear layers.
         sensor: (P, H, W) of the camera (N-Caltech101: 2, 180, 240).
         size: side to which frames are resized (64; N-Caltech101: 128).
@@ -28,7 +28,7 @@ class GestureNet(ConvNet):
         neuron: Callable[[], Neuron] = MPEPSN,
         *,
         width: int = 256,
-        hidden: int = 1024,
+        hidden: Sequence[int] = (1024,),
         dropout: float = 0.5,
         sensor: Sensor = (2, 128, 128),
         size: int | None = 64,
@@ -38,7 +38,7 @@ class GestureNet(ConvNet):
             (width, "max") * 5,
             classes,
             neuron,
-            hidden=(hidden,),
+            hidden=hidden,
             votes=10,
             dropout=dropout,
             sensor=sensor,

@@ -54,8 +54,7 @@ class ResNet19(FrameNetwork):
         self.stem = Stage(nn.Conv2d(sensor[0], width, 3, padding=1, bias=False), norm=width)
         channels = [width, *(width * times for times, _ in BLOCKS)]
         self.blocks = nn.ModuleList(
-            Block(before, after, stride)
-            for before, after, (_, stride) in zip(channels, channels[1:], BLOCKS, strict=False)
+            Block(before, after, stride) for before, after, (_, stride) in zip(channels, channels[1:], BLOCKS)
         )
         self.hidden = Stage(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels[-1], 4 * width))
         self.output = nn.Linear(4 * width, classes)
