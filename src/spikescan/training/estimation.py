@@ -20,7 +20,8 @@ def learned(neurons: nn.ModuleList) -> dict[str, float]:
 @contextmanager
 def equal_weights(neurons: nn.ModuleList) -> Iterator[None]:
     """κ = 1 for a while: L_mem is then the mean of (û - u)² itself. Spikes do not depend on κ."""
-    kappas = [neuron.kappa for neuron in neurons if isinstance(getattr(neuron, "kappa", None), nn.Parameter)]
+    found = (getattr(neuron, "kappa", None) for neuron in neurons)
+    kappas = [kappa for kappa in found if isinstance(kappa, nn.Parameter)]
     kept = [kappa.detach().clone() for kappa in kappas]
     with torch.no_grad():
         for kappa in kappas:
