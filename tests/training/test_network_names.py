@@ -67,6 +67,7 @@ def test_published_settings(name, epochs, batch, lr, optimiser, decay, precision
     assert not mixup or (training.mixup_beta, training.mixup_epochs) == (0.5, 141)
     assert (loss.kind, loss.tet_weight, loss.readout) == ("tet", 1e-3, "mean")
     assert (loss.estimation_weight, loss.estimation_epochs) == (memory, 150)
+    assert loss.estimation_floor == (name == "cifar10")
     assert (recipe.protocol.name, recipe.protocol.test) == ("published", "every-epoch")
     assert recipe.data.augment
     assert name == "cifar10" or (recipe.data.frame_by, recipe.data.flip) == ("number", 0.5)

@@ -168,8 +168,9 @@ def spike_rate(rates: Sequence[float], name: str) -> Figure:
     """How often the neurons of each layer fire."""
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
-    bars = axes.bar([f"hidden {k}" for k in range(1, len(rates) + 1)], [100 * rate for rate in rates], 0.55, color=BLUE)
-    axes.bar_label(bars, fmt="%.1f %%", padding=3)
+    names = [f"hidden {k}" if len(rates) < 6 else str(k) for k in range(1, len(rates) + 1)]
+    bars = axes.bar(names, [100 * rate for rate in rates], 0.55, color=BLUE)
+    axes.bar_label(bars, fmt="%.1f %%" if len(rates) < 6 else "%.1f", padding=3, fontsize=11 if len(rates) < 12 else 7)
     axes.set(ylabel="steps with a spike, %", title=f"Spike rate by layer, {name}")
     axes.grid(False, axis="x")
     axes.margins(y=0.15)

@@ -132,6 +132,8 @@ class LossRecipe(Section):
     """λ_mem of MPE-PSN, for neurons that return an estimation loss."""
     estimation_epochs: Count | None = 150
     """Epochs, from the first, in which λ_mem counts."""
+    estimation_floor: bool = False
+    """Keep the sum of the layers' L_mem from falling below 0, as the released CIFAR-10 code does."""
     learn_kappa: bool = True
     """Learn κ, as published. It then falls, the faster the larger its loss is, and may turn negative: the loss then
     drives estimate and membrane apart. false keeps κ where it starts."""

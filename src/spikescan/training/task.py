@@ -44,7 +44,8 @@ def objective(
         loss = loss + spike_regulariser(spikes, values.rate_limit, lengths)
     errors = [layer.estimation_loss for layer in output.layers if layer.estimation_loss is not None]
     if errors and epoch is not None and (values.estimation_epochs is None or epoch < values.estimation_epochs):
-        loss = mpe_total(loss, errors, values.estimation_weight)
+        floor = 0.0 if values.estimation_floor else -torch.inf
+        loss = mpe_total(loss, errors, values.estimation_weight, floor)
     return loss
 
 
