@@ -161,6 +161,12 @@ class TrainingRecipe(Section):
     """Epochs, from the first, in which batches are mixed up."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _number(cls, precision: Any) -> Any:
+        """``--set training.precision=16`` is read as TOML, and so as a number."""
+        return str(precision) if isinstance(precision, int) else precision
+
     @field_validator("optimiser")
     @classmethod
     def _known_optimiser(cls, name: str) -> str:
