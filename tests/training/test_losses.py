@@ -147,3 +147,13 @@ def test_tet_is_the_loop(lengths):
 def test_mpe_total():
     total = mpe_total(torch.tensor(2.0), [torch.tensor(3.0), torch.tensor(5.0)], 0.25)
     assert total.item() == 0.75 * 2 + 0.25 * 8
+
+
+def test_estimation_error_has_a_floor_where_it_is_asked_for():
+    loss = torch.tensor(2.0)
+    errors = [torch.tensor(value, requires_grad=True) for value in (-3.0, 1.0)]
+    assert mpe_total(loss, errors, 0.25).item() == pytest.approx(0.75 * 2 - 0.25 * 2)
+    floored = mpe_total(loss, errors, 0.25, 0.0)
+    assert floored.item() == pytest.approx(1.5)
+    assert not any(grad.any() for grad in torch.autograd.grad(floored, errors))
+    assert mpe_total(loss, errors[1:], 0.25, 0.0).item() == pytest.approx(1.75)

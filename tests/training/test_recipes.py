@@ -6,7 +6,7 @@ from spikescan.errors import InputError
 from spikescan.training import recipe_files
 from spikescan.training.recipe import Recipe
 
-PACKAGED = {"digits", "nmnist", "published", "shd", "ssc"}
+PACKAGED = {"digits", "nmnist", "published", "shd", "ssc", "dvsgesture", "cifar10dvs", "ncaltech101", "cifar10"}
 
 
 def test_packaged_recipes():

@@ -1,5 +1,7 @@
 """Counts against an explicit loop over layers, samples, steps and neurons."""
 
+import math
+
 import pytest
 import torch
 
@@ -45,12 +47,13 @@ def test_scores():
     assert tally.mean_loss == 0.5
 
 
-def test_synaptic_operations_by_hand():
-    tally, spikes = filled(None)
-    tally.events += 40
-    operations = tally.synaptic_operations([3, 5, 2])
-    hidden = (spikes[0].sum().item() * 5 + spikes[1].sum().item() * 2) / B
-    assert operations == {"input": 30.0, "hidden": pytest.approx(hidden), "total": pytest.approx(30 + hidden)}
+def test_estimation_distance_is_a_root_mean_square():
+    tally, errors = Tally(classes=3, layers=2), (0.5, 2.0)
+    for rows, factor in ((4, 1.0), (2, 4.0)):
+        layers = [NeuronOutput(None, State(), None, torch.tensor(error * factor)) for error in errors]
+        tally.add_layers(tuple(layers), None, torch.ones(rows))
+        tally.samples += rows
+    assert tally.estimation_distance == pytest.approx([math.sqrt(error * 2) for error in errors])
 
 
 def test_empty_tally_is_zero():

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class SequenceNorm(nn.Module):
-    """Batch normalisation of (T, B, N) over time and batch, as `nn.BatchNorm1d` is over (T·B, N), padding left out.
+    """Batch normalisation of (T, B, N, ...) over all axes but N, as BatchNorm is over (T·B, N, ...), padding left out.
 
     Padded steps are normalised as well (they are masked later); only the statistics do without them. Parameters and
     buffers have BatchNorm's names.
@@ -36,14 +36,16 @@ class SequenceNorm(nn.Module):
         return self._masked(x, lengths)
 
     def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
-        valid = (torch.arange(len(x), device=x.device)[:, None] < lengths)[..., None]
-        count = lengths.clamp(max=len(x)).sum().clamp_min(1)
+        axes = [axis for axis in range(x.dim()) if axis != 2]
+        valid = (torch.arange(len(x), device=x.device)[:, None] < lengths).view(len(x), -1, *(1,) * (x.dim() - 2))
+        count = (lengths.clamp(max=len(x)).sum() * x.shape[3:].numel()).clamp_min(1)
         dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # half precision has no room for the sums
-        mean = torch.where(valid, x, 0).sum((0, 1)) / count
-        variance = torch.where(valid, x - mean, 0).square().sum((0, 1)) / count
+        mean = torch.where(valid, x, 0).sum(axes) / count
+        along = (-1, *(1,) * (x.dim() - 3))
+        variance = torch.where(valid, x - mean.view(along), 0).square().sum(axes) / count
         with torch.no_grad():
             self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.momentum)
             unbiased = variance * (count / (count - 1).clamp_min(1))
             self.running_var.lerp_(unbiased.to(self.running_var.dtype), self.momentum)
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        return torch.addcmul(self.bias - mean * scale, x, scale).to(dtype)
+        return torch.addcmul((self.bias - mean * scale).view(along), x, scale.view(along)).to(dtype)

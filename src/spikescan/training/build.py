@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 import spikescan as ss
 from spikescan.data import cifar10
-from spikescan.data.augment import Augmentation
+from spikescan.data.augment import Augment, Augmentation
 from spikescan.data.batches import Batch, BatchMaker
+from spikescan.data.camera_augment import CameraAugmentation
 from spikescan.data.catalog import Dataset, Store, load
 from spikescan.data.image_batches import ImageBatches
 from spikescan.data.images import ImageStore
 from spikescan.data.shd import Progress
 from spikescan.data.splits import validation_split
 from spikescan.errors import InputError
-from spikescan.networks import SpikingMLP
-from spikescan.training import neurons
+from spikescan.training import networks, neurons
 from spikescan.training.loaders import INIT, SPLIT, stream
 from spikescan.training.recipe import Recipe
 
@@ -41,11 +41,6 @@ class Material:
         return -(-self.dataset.channels // self.recipe.data.pool)
 
     @property
-    def fan_out(self) -> list[int]:
-        """Neurons that one event of the input, and one spike of each hidden layer, reaches."""
-        return [*self.recipe.network.hidden, self.outputs]
-
-    @property
     def outputs(self) -> int:
         """Neurons of the readout, at least one a class."""
         return self.recipe.network.outputs or self.dataset.classes
@@ -64,9 +59,10 @@ class Material:
             channels=self.dataset.channels,
             dt=None if data.frames else data.dt,
             frames=data.frames,
+            frame_by=data.frame_by,
             pool=data.pool,
             pad=data.pad,
-            augment=Augmentation(data.scale, data.shift) if augment else None,
+            augment=_augmentation(self.recipe, self.dataset) if augment else None,
         )
 
     def milliseconds(self, split: str, batch: Batch) -> Tensor:
@@ -74,25 +70,26 @@ class Material:
         data, lengths = self.recipe.data, batch.lengths
         if data.frames:
             return torch.from_numpy(self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3).to(lengths.device)
-        steps = lengths if data.mask else torch.full_like(lengths, batch.events.shape[0])
+        steps = lengths if data.masked else torch.full_like(lengths, batch.events.shape[0])
         return steps.double() * (data.dt * 1e3)
 
-    def network(self) -> SpikingMLP:
+    def network(self) -> networks.Network:
         """A new network; its weights are a function of the recipe's seed."""
         torch.manual_seed(stream(self.recipe.seed, INIT))
         values = self.recipe.network
-        sizes = iter(values.hidden)
-        return SpikingMLP(
-            self.inputs,
-            values.hidden,
-            self.outputs,
-            neuron=lambda: neurons.build(self.recipe, next(sizes)),
+        sizes = iter((values.kind == "mlp" and values.hidden) or ())
+        network = networks.build(
+            values,
+            inputs=self.inputs,
+            sensor=self.dataset.sensor,
+            classes=self.outputs,
+            neuron=lambda: neurons.build(self.recipe, next(sizes, 1)),
             readout=self._readout if values.readout == "leaky" else None,
-            norm=values.norm,
-            dropout=values.dropout,
-            bias=values.bias,
-            init=values.init,
         )
+        for name, parameter in network.neurons.named_parameters():
+            if name.endswith("kappa"):
+                parameter.requires_grad_(self.recipe.loss.learn_kappa)
+        return network
 
     def _readout(self) -> ss.LeakyIntegrator:
         values = self.recipe.network
@@ -109,6 +106,9 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     dataset = load(data.name, root=data.root, store=store, channels=data.channels, progress=progress)
     if (outputs := recipe.network.outputs or dataset.classes) < dataset.classes:
         raise InputError(f"network.outputs: {outputs}, but data set {data.name} has {dataset.classes} classes")
+    if networks.takes_frames(recipe.network.kind) and (dataset.sensor is None or data.pool > 1):
+        why = f"data.pool is {data.pool}" if dataset.sensor else "it has none"
+        raise InputError(f"network.kind {recipe.network.kind} needs the sensor of data set {data.name} whole: {why}")
     for name, part in dataset.splits.items():
         if not len(part):
             raise InputError(f"data set {data.name}: its {name} split holds no sample")
@@ -129,6 +129,16 @@ def _validation(recipe: Recipe, dataset: Dataset) -> tuple[Store, dict[str, np.n
         store, fraction=protocol.validation, seed=stream(recipe.seed, SPLIT), speaker=protocol.holdout_speaker
     )
     return store, {"train": train, "validation": validation}
+
+
+def _augmentation(recipe: Recipe, dataset: Dataset) -> Augment:
+    """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift."""
+    data = recipe.data
+    if not (data.crop or data.flip or data.drop):
+        return Augmentation(data.scale, data.shift)
+    if dataset.sensor is None:
+        raise InputError(f"data.crop, flip and drop are for camera events, and data set {dataset.name} has no sensor")
+    return CameraAugmentation(dataset.sensor, padding=data.crop, flip=data.flip, drop=data.drop)
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -14,13 +14,15 @@ from torch.nn import functional as F
 from spikescan.data.batches import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.networks import SpikingMLP
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
+from spikescan.training.estimation import equal_weights
 from spikescan.training.folder import RunFolder
 from spikescan.training.loaders import EVALUATE, EvaluationBatches, stream
 from spikescan.training.losses import readout
+from spikescan.training.networks import Network
 from spikescan.training.neurons import spiking
+from spikescan.training.operations import Operations, counted
 from spikescan.training.recipe import Recipe
 from spikescan.training.tally import Tally
 from spikescan.types import NetworkOutput
@@ -43,37 +45,37 @@ class Measurement:
     """Spikes a neuron and step, by layer."""
     synaptic_operations: dict[str, float] | None
     """Additions a sample: each input event and each spike times the neurons it reaches."""
+    estimation_distance: list[float] | None
+    """Root mean square of û - u of MPE-PSN, by layer, where the recipe fixes the steps."""
 
 
 @torch.no_grad()
-def forward(
-    network: SpikingMLP, batch: Batch, recipe: Recipe, number: int = 0, potentials: bool = False
-) -> NetworkOutput:
+def forward(network: Network, batch: Batch, recipe: Recipe, number: int = 0, potentials: bool = False) -> NetworkOutput:
     """The network's output for evaluation batch ``number``, which fixes all draws with the recipe's seed."""
-    lengths = batch.lengths if recipe.data.mask else None
+    lengths = batch.lengths if recipe.data.masked else None
     seed = stream(recipe.seed, EVALUATE, number)
     return network.run(batch.events, seed=seed, lengths=lengths, potentials=potentials)
 
 
 @torch.no_grad()
-def evaluate(network: SpikingMLP, material: Material, split: str, device: str = "cpu") -> Measurement:
+def evaluate(network: Network, material: Material, split: str, device: str = "cpu") -> Measurement:
     """Pass every sample of ``split`` through ``network`` once, in batches of the recipe's size."""
     recipe = material.recipe
     network = network.to(device).eval()
-    tally = Tally(material.outputs, len(recipe.network.hidden), device)
+    tally = Tally(material.outputs, len(network.neurons), device)
     batches = EvaluationBatches(material.maker(split), material.splits[split], batch_size=recipe.training.batch_size)
-    for number, cpu_batch in enumerate(batches):
-        batch = cpu_batch.to(device)
-        output = forward(network, batch, recipe, number)
-        lengths = batch.lengths if recipe.data.mask else None
-        scores = readout(output.readout, recipe.loss.readout, lengths)
-        tally.add_scores(scores, batch.labels, F.cross_entropy(scores, batch.labels))
-        tally.add_layers(output.layers, lengths, material.milliseconds(split, batch))
-        tally.events += len(batch.events)
-    return _measurement(tally, material, split)
+    with equal_weights(network.neurons), counted(network) as operations:
+        for number, cpu_batch in enumerate(batches):
+            batch = cpu_batch.to(device)
+            output = forward(network, batch, recipe, number)
+            lengths = batch.lengths if recipe.data.masked else None
+            scores = readout(output.readout, recipe.loss.readout, lengths)
+            tally.add_scores(scores, batch.labels, F.cross_entropy(scores, batch.labels))
+            tally.add_layers(output.layers, lengths, material.milliseconds(split, batch))
+    return _measurement(tally, operations, material, split)
 
 
-def _measurement(tally: Tally, material: Material, split: str) -> Measurement:
+def _measurement(tally: Tally, operations: Operations, material: Material, split: str) -> Measurement:
     spikes = spiking(material.recipe)  # what else passes between the layers is not counted
     samples = int(tally.samples)
     given = tally.confusion.sum(0).nonzero()  # readout neurons beyond the classes are shown where one was an answer
@@ -87,7 +89,8 @@ def _measurement(tally: Tally, material: Material, split: str) -> Measurement:
         spikes_per_ms=tally.mean_spikes_per_ms if spikes else None,
         spikes_per_ms_by_layer=(tally.spikes_per_ms / samples).tolist() if spikes else None,
         spike_rate=tally.spike_rate if spikes else None,
-        synaptic_operations=tally.synaptic_operations(material.fan_out) if spikes else None,
+        synaptic_operations=operations.each(samples) if spikes else None,
+        estimation_distance=tally.estimation_distance if bool(tally.distance.any()) else None,
     )
 
 
@@ -129,7 +132,7 @@ def under(recipe: Recipe, protocol: str) -> Recipe:
     return recipe.model_copy(update={"data": recipe.data.model_copy(update=padding)})
 
 
-def load_weights(network: SpikingMLP, path: Path) -> None:
+def load_weights(network: Network, path: Path) -> None:
     """Fill ``network`` from a safetensors file, which cannot hold code.
 
     Raises:

@@ -8,7 +8,7 @@ from spikescan import random
 from spikescan.data.batches import Batch
 
 # Streams of random numbers that a run draws from its one seed.
-INIT, SHUFFLE, AUGMENT, FORWARD, EVALUATE, SPLIT = range(6)
+INIT, SHUFFLE, AUGMENT, FORWARD, EVALUATE, SPLIT, MIXUP = range(7)
 
 
 def stream(seed: int, *path: int) -> int:

@@ -118,6 +118,7 @@ def tet(potential: Tensor, labels: Tensor, weight: float = 1e-3, lengths: Tensor
     return (1 - weight) * entropy + weight * (flat - 1).square().mean()
 
 
-def mpe_total(loss: Tensor, estimation: Sequence[Tensor], weight: float) -> Tensor:
-    """MPE-PSN's total, (1-λ_mem)·L + λ_mem·Σ_layers L_mem. Scalar; ``weight`` is λ_mem."""
-    return (1 - weight) * loss + weight * torch.stack(tuple(estimation)).sum()
+def mpe_total(loss: Tensor, estimation: Sequence[Tensor], weight: float, floor: float = -torch.inf) -> Tensor:
+    """MPE-PSN's total, (1-λ_mem)·L + λ_mem·Σ_layers L_mem. Scalar; ``weight`` is λ_mem, and the sum is at least
+    ``floor``."""
+    return (1 - weight) * loss + weight * torch.stack(tuple(estimation)).sum().clamp(min=floor)

@@ -62,7 +62,7 @@ def build(recipe: Recipe, features: int = 1) -> ss.Neuron:
     name, offered = recipe.neuron.name, recipe.neuron.model_dump(exclude={"name"})
     if offered["threshold"] is None:
         del offered["threshold"]  # the neuron's own default
-    offered |= {"dt": recipe.data.dt, "steps": recipe.data.frames, "features": features}
+    offered |= {"dt": recipe.data.dt, "steps": recipe.steps, "features": features}
     taken: dict[str, Any] = {key: offered[key] for key in _accepted(name) if key in offered}
     try:
         return _table()[name](**taken)

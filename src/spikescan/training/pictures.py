@@ -14,10 +14,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from spikescan.networks import SpikingMLP
 from spikescan.training.build import Material
 from spikescan.training.evaluate import Measurement, forward
 from spikescan.training.files import write_atomic
+from spikescan.training.networks import Network
 
 BLUE, ORANGE, GREEN, GREY, SLATE = "#1f5fa8", "#e07b1a", "#2a8c6a", "#8a8f98", "#4a505a"
 INK = "#22262c"
@@ -44,11 +44,13 @@ STYLE: dict[Any, Any] = {
     "savefig.dpi": 150,
 }
 WIDE_BINS = 160
+SHOWN = 1024
+"""Neurons of a layer in a raster, at most; there are not more pixels for them."""
 Rows = Sequence[dict[str, Any]]
 
 
 def of_run(
-    folder: Path, material: Material, network: SpikingMLP, rows: Rows, measured: Measurement, epoch: int
+    folder: Path, material: Material, network: Network, rows: Rows, measured: Measurement, epoch: int
 ) -> list[Path]:
     """Draw all pictures of a run into ``folder``; ``epoch`` is the one that was chosen."""
     name = f"{material.recipe.neuron.name} on {material.recipe.data.name}"
@@ -94,14 +96,14 @@ def _curve(axes: Axes, rows: Rows, key: str, label: str, colour: str) -> None:
         axes.plot(*zip(*points, strict=True), color=colour, label=label, marker=marker, markersize=4)
 
 
-def raster(material: Material, network: SpikingMLP, name: str) -> Figure:
+def raster(material: Material, network: Network, name: str) -> Figure:
     """One test sample: input events, the spikes of each hidden layer, and the readout over time."""
     recipe, index = material.recipe, material.splits["test"][:1]
     batch = material.maker("test")(index, 0)
     output = forward(network.eval(), batch, recipe)
-    steps = batch.events.shape[0]
+    steps = len(output.readout)
     milliseconds = material.milliseconds("test", batch).item() / max(
-        int(batch.lengths if recipe.data.mask else steps), 1
+        int(batch.lengths if recipe.data.masked else steps), 1
     )
     layers = [layer.spikes[:, 0].flatten(1).numpy() for layer in output.layers if layer.spikes is not None]
     panels = [
@@ -113,15 +115,24 @@ def raster(material: Material, network: SpikingMLP, name: str) -> Figure:
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.2])
     for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
         _spikes(panel, spikes, milliseconds, colour)
-        panel.set(ylabel="channel" if title == "Input" else "neuron", title=title)
+        panel.set(ylabel="channel" if title == "Input" else "neuron", title=f"{title}{_part(spikes)}")
     _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.answers)
     axes[-1].set(xlabel="time in ms", xlim=(0, steps * milliseconds))
     figure.suptitle(f"One test sample through {name}", x=0.01, ha="left", fontweight="bold")
     return figure
 
 
+def _part(spikes: np.ndarray) -> str:
+    neurons = spikes.shape[1]
+    return f", {SHOWN} of {neurons:,}" if neurons > SHOWN else ""
+
+
 def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) -> None:
-    """``spikes`` (T, N): as whole bins where they are wide enough to be seen, else as dots."""
+    """``spikes`` (T, N): as whole bins where they are wide enough to be seen, else as dots; ``SHOWN`` of the neurons,
+    evenly spread, where there are more."""
+    share = f"{np.count_nonzero(spikes) / max(spikes.size, 1):.1%} of the bins"
+    if spikes.shape[1] > SHOWN:
+        spikes = spikes[:, np.linspace(0, spikes.shape[1] - 1, SHOWN).round().astype(np.int64)]
     steps, neurons = spikes.shape
     if steps <= WIDE_BINS:
         extent = (0, steps * milliseconds, -0.5, neurons - 0.5)
@@ -133,7 +144,6 @@ def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) ->
         axes.scatter((step + 0.5) * milliseconds, neuron, s=size, color=colour, linewidths=0)
     axes.set_ylim(-0.5, neurons - 0.5)
     axes.grid(False)
-    share = f"{np.count_nonzero(spikes) / max(spikes.size, 1):.1%} of the bins"
     axes.text(1, 1.03, share, transform=axes.transAxes, ha="right", color=GREY, fontsize=9)
 
 
@@ -158,8 +168,9 @@ def spike_rate(rates: Sequence[float], name: str) -> Figure:
     """How often the neurons of each layer fire."""
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
-    bars = axes.bar([f"hidden {k}" for k in range(1, len(rates) + 1)], [100 * rate for rate in rates], 0.55, color=BLUE)
-    axes.bar_label(bars, fmt="%.1f %%", padding=3)
+    names = [f"hidden {k}" if len(rates) < 6 else str(k) for k in range(1, len(rates) + 1)]
+    bars = axes.bar(names, [100 * rate for rate in rates], 0.55, color=BLUE)
+    axes.bar_label(bars, fmt="%.1f %%" if len(rates) < 6 else "%.1f", padding=3, fontsize=11 if len(rates) < 12 else 7)
     axes.set(ylabel="steps with a spike, %", title=f"Spike rate by layer, {name}")
     axes.grid(False, axis="x")
     axes.margins(y=0.15)

@@ -1,12 +1,12 @@
 """What a training run is made of: one pydantic model a section of the TOML file. Times are in seconds."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from spikescan.errors import InputError
-from spikescan.training import neurons, optimisers
+from spikescan.training import networks, neurons, optimisers
 from spikescan.training.losses import READOUTS
 
 Positive = Annotated[float, Field(gt=0)]
@@ -35,7 +35,9 @@ class DataRecipe(Section):
     dt: Positive = 10e-3
     """Width of a bin; a bin holds the number of its events."""
     frames: Count | None = None
-    """Cut every sample into this many frames of equal duration instead of bins of width ``dt``."""
+    """Cut every sample into this many frames instead of bins of width ``dt``."""
+    frame_by: Literal["duration", "number"] = "duration"
+    """Frames of equal duration, or of equal numbers of events."""
     pool: Count = 1
     """Neighbouring channels that are added up."""
     augment: bool = False
@@ -43,9 +45,20 @@ class DataRecipe(Section):
     """Augmentation: both axes are scaled by a factor within 1 ± scale."""
     shift: Share = 0.1
     """Augmentation: channels are shifted by up to this share of them."""
+    crop: Annotated[int, Field(ge=0)] = 0
+    """Augmentation of camera events: pixels of zero padding on each side, from which the sensor's size is cropped."""
+    flip: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Augmentation of camera events: probability that left and right change places."""
+    drop: Share = 0.0
+    """Augmentation of camera events: share of the events that are left out."""
     pad: Literal["left", "right"] = "right"
     mask: bool = True
     """Padding counts in no readout, spike count or batch statistic."""
+
+    @property
+    def masked(self) -> bool:
+        """Whether there is padding to be masked: samples that are cut into frames have none."""
+        return self.mask and self.frames is None
 
     @model_validator(mode="after")
     def _mask_needs_right_padding(self) -> Self:
@@ -63,7 +76,7 @@ class NeuronRecipe(Section):
     threshold: Positive | None = None
     """None: the neuron's own (1 for lif, vanilla-lif and mpe-psn)."""
     learn_tau: bool = False
-    """Learn a decay for each neuron, starting at the taus."""
+    """Learn a decay for each neuron (for each layer of a convolutional network), starting at the taus."""
     decay: Share = 0.25
     """Membrane decay a step of mpe-psn and vanilla-lif, dimensionless."""
     estimate: Literal["previous", "current"] = "previous"
@@ -75,11 +88,23 @@ class NeuronRecipe(Section):
 
 
 class NetworkRecipe(Section):
-    hidden: list[Count] = Field(default=[128, 128, 128], min_length=1)
+    """Each kind takes the keys that it has a use for, and has a value of its own where one is None."""
+
+    kind: Literal["mlp", "conv", "gesture", "vgg", "resnet19"] = "mlp"
+    hidden: list[Count] | None = None
+    """Neurons of each fully connected layer (mlp: 128, 128, 128)."""
+    plan: Annotated[list[Count | Literal["max", "average"]], Field(min_length=1)] | None = None
+    """Of conv: channels of each 3 x 3 convolution in order, and "max" or "average" for a pooling of 2 x 2."""
+    width: Count | None = None
+    """Channels of the first convolution of the published networks, which scales the others."""
+    size: Count | None = None
+    """Side of the square to which frames are resized; where the network has none of its own, they are not."""
+    steps: Count | None = None
+    """Steps for which a single frame is shown, a constant current."""
     norm: bool = False
-    """BatchNorm behind every hidden Linear, which then has no bias."""
-    dropout: Share = 0.0
-    bias: bool = True
+    """BatchNorm behind every hidden Linear, which then has no bias; convolutions always have it."""
+    dropout: Share | None = None
+    bias: bool | None = None
     outputs: Count | None = None
     """Neurons of the readout; None: one a class of the data. The published networks have 20, whatever the data."""
     init: Literal["auto", "published", "torch"] = "auto"
@@ -88,6 +113,13 @@ class NetworkRecipe(Section):
     """auto: a leaky integrator behind spiking neurons, a plain Linear behind the others."""
     readout_tau_mem: Positive = 20e-3
     readout_tau_syn: Positive | None = 20e-3
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        networks.check_keys(self)
+        if self.kind == "mlp" and self.hidden == []:
+            raise ValueError("hidden = [] leaves an mlp without neurons")
+        return self
 
 
 class LossRecipe(Section):
@@ -99,7 +131,12 @@ class LossRecipe(Section):
     estimation_weight: Share = 1e-3
     """λ_mem of MPE-PSN, for neurons that return an estimation loss."""
     estimation_epochs: Count | None = 150
-    """Epochs in which λ_mem counts."""
+    """Epochs, from the first, in which λ_mem counts."""
+    estimation_floor: bool = False
+    """Keep the sum of the layers' L_mem from falling below 0, as the released CIFAR-10 code does."""
+    learn_kappa: bool = True
+    """Learn κ, as published. It then falls, the faster the larger its loss is, and may turn negative: the loss then
+    drives estimate and membrane apart. false keeps κ where it starts."""
 
     @field_validator("readout")
     @classmethod
@@ -116,7 +153,19 @@ class TrainingRecipe(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     schedule: str = "constant"
     precision: Literal["32", "16", "bf16"] = "32"
+    mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Probability that a batch is mixed up: its samples' events add up in pairs, with weights λ and 1 - λ."""
+    mixup_beta: Positive = 0.5
+    """λ is drawn from Beta(mixup_beta, mixup_beta)."""
+    mixup_epochs: Count | None = 141
+    """Epochs, from the first, in which batches are mixed up."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    @field_validator("precision", mode="before")
+    @classmethod
+    def _number(cls, precision: Any) -> Any:
+        """``--set training.precision=16`` is read as TOML, and so as a number."""
+        return str(precision) if isinstance(precision, int) else precision
 
     @field_validator("optimiser")
     @classmethod
@@ -160,6 +209,11 @@ class Recipe(Section):
     training: TrainingRecipe = TrainingRecipe()
     protocol: ProtocolRecipe = ProtocolRecipe()
 
+    @property
+    def steps(self) -> int | None:
+        """Steps of every sample as the neurons see it, where that is fixed."""
+        return (self.network.steps if self.data.frames == 1 else None) or self.data.frames
+
     def resolved(self) -> "Recipe":
         """The same recipe with every ``auto`` replaced by what it stands for.
 
@@ -169,11 +223,7 @@ class Recipe(Section):
         spiking = neurons.spiking(self)
         if self.loss.rate_limit is not None and not spiking:
             raise InputError(f"loss.rate_limit limits spikes, and neuron {self.neuron.name} gives none: leave it out")
-        init, kind = ("published", "leaky") if spiking else ("torch", "linear")
-        network = {
-            "init": init if self.network.init == "auto" else self.network.init,
-            "readout": kind if self.network.readout == "auto" else self.network.readout,
-        }
+        network = self._network(spiking)
         frames = neurons.FRAMES if neurons.fixed_steps(self.neuron.name) else None
         return self.model_copy(
             update={
@@ -181,3 +231,11 @@ class Recipe(Section):
                 "data": self.data.model_copy(update={"frames": self.data.frames or frames}),
             }
         )
+
+    def _network(self, spiking: bool) -> dict[str, Any]:
+        """The values of the network that are left open, and what they stand for."""
+        values = self.network
+        auto = {"init": "published", "readout": "leaky"} if spiking else {"init": "torch", "readout": "linear"}
+        auto = auto if values.kind == "mlp" else networks.OF_CONVOLUTIONS
+        own = networks.own(values.kind) | auto
+        return {key: own[key] for key, given in values if given in (None, "auto") and key in own}

@@ -89,6 +89,9 @@ class Recorder(Checkpoint):
                 self._writer.add_scalar(name, value, row["epoch"])
         for name, parameter in task.network.neurons.named_parameters():  # learned thresholds, decays and κ
             self._writer.add_scalar(f"neurons/{name}", parameter.detach().mean().item(), row["epoch"])
+            if name.endswith("kappa"):
+                for step, weight in enumerate(parameter.tolist()):
+                    self._writer.add_scalar(f"neurons/{name}/step{step}", weight, row["epoch"])
         self._writer.flush()
 
     def teardown(self, trainer: pl.Trainer, task: Task, stage: str) -> None:  # type: ignore[override]

@@ -97,6 +97,11 @@ def _settled(recipe: Recipe) -> Recipe:
     """The recipe with nothing left open: ``auto`` resolved, device found, data's place absolute."""
     recipe = recipe.resolved()
     device = find_device(recipe.training.device)
+    if recipe.training.precision == "16" and device == "cpu":
+        raise InputError(
+            "training.precision: 16 scales losses for a CUDA device, and this run is on the CPU; "
+            "take --set training.precision=bf16, or 32"
+        )
     root = None if recipe.data.root is None else str(Path(recipe.data.root).expanduser().resolve())
     return recipe.model_copy(
         update={

@@ -36,6 +36,7 @@ def summarise(task: Task, row: dict[str, Any], measured: Measurement) -> dict[st
         "spikes_per_ms": measured.spikes_per_ms,
         "spike_rate": measured.spike_rate,
         "synaptic_operations": measured.synaptic_operations,
+        "estimation_distance": measured.estimation_distance,
         "confusion": measured.confusion,
         "test_loss": measured.loss,
         "samples": {split: len(indices) for split, indices in task.material.splits.items()},

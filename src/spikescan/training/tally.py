@@ -28,12 +28,12 @@ class Tally:
     """(layers,) each sample's spikes over its milliseconds, summed over samples."""
     neuron_steps: Tensor = field(init=False)
     """(layers,) chances to spike: neurons times steps of data."""
-    events: Tensor = field(init=False)
-    """Input events."""
+    distance: Tensor = field(init=False)
+    """(layers,) each batch's mean of (û - u)², where it was evaluated, times its samples."""
 
     def __post_init__(self) -> None:
         shapes = {"confusion": (self.classes, self.classes)}
-        shapes |= dict.fromkeys(("spikes", "spikes_per_ms", "neuron_steps"), (self.layers,))
+        shapes |= dict.fromkeys(("spikes", "spikes_per_ms", "neuron_steps", "distance"), (self.layers,))
         for name in self.sums():
             setattr(self, name, torch.zeros(shapes.get(name, ()), dtype=torch.float64, device=self.device))
 
@@ -53,6 +53,8 @@ class Tally:
     def add_layers(self, layers: tuple[NeuronOutput, ...], lengths: Tensor | None, milliseconds: Tensor) -> None:
         """``milliseconds`` (B,) of data in each sample; steps behind ``lengths`` (B,) count in nothing."""
         for index, layer in enumerate(layers):
+            if layer.estimation_loss is not None:
+                self.distance[index] += layer.estimation_loss.double() * len(milliseconds)
             if layer.spikes is None:
                 continue
             valid = valid_steps(layer.spikes, lengths)
@@ -78,15 +80,10 @@ class Tally:
         """Spikes a neuron and step, by layer."""
         return (self.spikes / self.neuron_steps.clamp(min=1)).tolist()
 
-    def synaptic_operations(self, fan_out: list[int]) -> dict[str, float]:
-        """Additions a sample: each input event and each spike times the neurons it reaches.
-
-        ``fan_out`` is that of the input and of each hidden layer.
-        """
-        counts = [self.events.item(), *self.spikes.tolist()]
-        samples = max(self.samples.item(), 1)
-        per_layer = [count * reach / samples for count, reach in zip(counts, fan_out, strict=True)]
-        return {"input": per_layer[0], "hidden": sum(per_layer[1:]), "total": sum(per_layer)}
+    @property
+    def estimation_distance(self) -> list[float]:
+        """Root mean square of û - u over samples, steps and neurons, by layer; of samples seen with κ = 1."""
+        return (self.distance / self.samples.clamp(min=1)).sqrt().tolist()
 
     def _mean(self, total: Tensor) -> float:
         return (total / self.samples.clamp(min=1)).item()

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from spikescan.data.batches import Batch
 from spikescan.errors import TrainingError
-from spikescan.training import faults
+from spikescan.training import estimation, faults
 from spikescan.training.build import Material
-from spikescan.training.loaders import EVALUATE, FORWARD, EvaluationBatches, TrainingBatches, stream
+from spikescan.training.loaders import EVALUATE, FORWARD, MIXUP, EvaluationBatches, TrainingBatches, stream
 from spikescan.training.losses import mpe_total, readout, spike_regulariser, tet
+from spikescan.training.mixup import mixup
 from spikescan.training.neurons import spiking
 from spikescan.training.optimisers import OPTIMISERS, SCHEDULES
 from spikescan.training.recipe import Recipe
@@ -27,9 +28,12 @@ SKIPS = 20
 
 
 def objective(
-    output: NetworkOutput, scores: Tensor, labels: Tensor, lengths: Tensor | None, recipe: Recipe, epoch: int
+    output: NetworkOutput, scores: Tensor, labels: Tensor, lengths: Tensor | None, recipe: Recipe, epoch: int | None
 ) -> Tensor:
-    """The whole loss of one batch: classification, spike-frequency regulariser, estimation error."""
+    """The whole loss of one batch: classification, spike-frequency regulariser, estimation error.
+
+    Without an ``epoch`` (of samples that are only watched) the estimation error, an aid to training, is left out.
+    """
     values = recipe.loss
     if values.kind == "tet":
         loss = tet(output.readout, labels, values.tet_weight, lengths)
@@ -38,9 +42,10 @@ def objective(
     if values.rate_limit is not None:
         spikes = [layer.spikes for layer in output.layers if layer.spikes is not None]
         loss = loss + spike_regulariser(spikes, values.rate_limit, lengths)
-    estimation = [layer.estimation_loss for layer in output.layers if layer.estimation_loss is not None]
-    if estimation and (values.estimation_epochs is None or epoch < values.estimation_epochs):
-        loss = mpe_total(loss, estimation, values.estimation_weight)
+    errors = [layer.estimation_loss for layer in output.layers if layer.estimation_loss is not None]
+    if errors and epoch is not None and (values.estimation_epochs is None or epoch < values.estimation_epochs):
+        floor = 0.0 if values.estimation_floor else -torch.inf
+        loss = mpe_total(loss, errors, values.estimation_weight, floor)
     return loss
 
 
@@ -100,6 +105,8 @@ class Task(pl.LightningModule):
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         seed = stream(self.recipe.seed, FORWARD, self.current_epoch, number, self.global_rank)
+        values, epoch = self.recipe.training, self.current_epoch
+        batch = mixup(batch, values, epoch, stream(self.recipe.seed, MIXUP, epoch, number, self.global_rank))
         loss = self._step(batch, seed, self.train_tally, "train", number)
         self.log("loss", loss.detach(), prog_bar=True, batch_size=len(batch))
         return loss
@@ -107,7 +114,8 @@ class Task(pl.LightningModule):
     def validation_step(self, batch: Batch, number: int) -> None:
         assert self.watched is not None
         seed = stream(self.recipe.seed, EVALUATE, number * self.trainer.world_size + self.global_rank)
-        self._step(batch, seed, self.watched_tally, self.watched, number)
+        with estimation.equal_weights(self.network.neurons):
+            self._step(batch, seed, self.watched_tally, self.watched, number)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.parameters() if parameter.grad is not None]
@@ -131,10 +139,11 @@ class Task(pl.LightningModule):
             self.seconds = time.perf_counter() - self._started
 
     def _step(self, batch: Batch, seed: int, tally: Tally, split: str, number: int) -> Tensor:
-        lengths = batch.lengths if self.recipe.data.mask else None
+        lengths = batch.lengths if self.recipe.data.masked else None
         output = self._run(batch, seed)
         scores = readout(output.readout, self.recipe.loss.readout, lengths)
-        loss = objective(output, scores, batch.labels, lengths, self.recipe, self.current_epoch)
+        epoch = self.current_epoch if split == "train" else None
+        loss = objective(output, scores, batch.labels, lengths, self.recipe, epoch)
         if not bool(loss.isfinite()):
             raise self._error(split, number, self._fault(batch, seed))
         tally.add_scores(scores, batch.labels, loss)
@@ -143,7 +152,7 @@ class Task(pl.LightningModule):
 
     def _run(self, batch: Batch, seed: int, potentials: bool = False) -> NetworkOutput:
         torch.manual_seed(seed)  # for dropout; the neurons get the seed itself
-        lengths = batch.lengths if self.recipe.data.mask else None
+        lengths = batch.lengths if self.recipe.data.masked else None
         return self.network.run(batch.events, seed=seed, lengths=lengths, potentials=potentials)
 
     @torch.no_grad()
@@ -183,11 +192,20 @@ class Task(pl.LightningModule):
             row["test_accuracy"] = watched.accuracy
         if spiking(self.recipe):
             row["spikes_per_ms"] = (watched if self.watched else train).mean_spikes_per_ms
+        row |= self._estimation(watched)
         self.rows.append(row)
         return row
 
+    def _estimation(self, watched: Tally) -> dict[str, float]:
+        """κ and thresholds by layer, and how far the watched samples' estimates are from the membranes."""
+        values = estimation.learned(self.network.neurons)
+        if self.watched:
+            by_layer = enumerate(watched.estimation_distance)
+            values |= {f"distance_layer{k}": far for k, far in by_layer if f"kappa_layer{k}" in values}
+        return values
+
     def _tally(self) -> Tally:
-        return Tally(self.material.outputs, len(self.recipe.network.hidden), self.device)
+        return Tally(self.material.outputs, len(self.network.neurons), self.device)
 
     def _reduced(self, tally: Tally) -> Tally:
         for name in Tally.sums():
