@@ -15,7 +15,7 @@ from spikescan.data.batches import Batch, BatchMaker
 from spikescan.data.catalog import Dataset, load
 from spikescan.data.events import EventStore
 from spikescan.data.shd import Progress
-from spikescan.data.splits import validation_split
+from spikescan.data.splits import first_of_each, validation_split
 from spikescan.errors import InputError
 from spikescan.networks import SpikingMLP
 from spikescan.training import neurons
@@ -113,6 +113,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     if recipe.protocol.name == "held-out":
         stores["validation"], parts = _validation(recipe, dataset)
         splits |= parts
+    if data.limit is not None:
+        splits = {name: first_of_each(stores[name].labels, chosen, data.limit) for name, chosen in splits.items()}
     return Material(recipe, dataset, stores, splits)
 
 

@@ -46,6 +46,8 @@ class DataRecipe(Section):
     pad: Literal["left", "right"] = "right"
     mask: bool = True
     """Padding counts in no readout, spike count or batch statistic."""
+    limit: Count | None = None
+    """At most this many samples of each class in each split, for a quick look."""
 
     @model_validator(mode="after")
     def _mask_needs_right_padding(self) -> Self:
