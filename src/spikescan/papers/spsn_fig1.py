@@ -15,7 +15,7 @@ from spikescan.papers._spsn import COLOURS
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Table, Workplace
 
 NAME = "spsn-fig1"
-SETTINGS = {"steps": 300, "dt": 1e-3, "tau_mem": 20e-3, "tau_syn": 20e-3, "threshold": 1.0, "weight": 0.5}
+SETTINGS = {"steps": 300, "dt": 1e-3, "tau_mem": 20e-3, "tau_syn": 20e-3, "threshold": 1.0, "weight": 1.5}
 RATES = (10.0, 60.0, 140.0, 0.0, 90.0)
 """Input spikes a second, each for a fifth of the time: quiet, busy and silent stretches."""
 
@@ -39,7 +39,10 @@ def neurons(settings: dict[str, Any], place: Workplace) -> dict[str, Any]:
         "SPSN-SB": ss.SPSN(*taus, firing="bernoulli"),
         "SPSN-GS": ss.SPSN(*taus, firing="gumbel"),
     }
-    found: dict[str, Any] = {"input": arrived.astype(int).tolist()}
+    found: dict[str, Any] = {
+        "input": arrived.astype(int).tolist(),
+        "input spikes per ms": float(arrived.mean()) / (1e3 * dt),
+    }
     for name, layer in layers.items():
         out = layer.run(current, seed=seed, potentials=True)
         assert out.spikes is not None
@@ -53,9 +56,9 @@ def neurons(settings: dict[str, Any], place: Workplace) -> dict[str, Any]:
 def report(results: Sequence[Result], options: Options) -> Report:
     values = results[0].values
     caption = (
-        "Figure 1 C: one input (top) into three neurons. Lines are membrane potentials, marks the spikes. LIF spikes where "
-        "its potential reaches the threshold (broken line) and is reset; an SPSN never is, and spikes by chance, the more "
-        "often the higher its potential."
+        "Figure 1 C: one input (top) into three neurons. Lines are membrane potentials, marks the spikes. LIF spikes "
+        "where its potential reaches the threshold (broken line) and is reset; an SPSN never is, and spikes by chance, "
+        "the more often the higher its potential."
     )
     rows = [[name, *_counts(values, name)] for name in ("LIF", "SPSN-SB", "SPSN-GS")]
     columns = ["neuron", "spikes", "spikes / ms", "spikes / ms, upper half of its potential", "lower half"]
@@ -93,6 +96,7 @@ def _panel(axes: Axes, times: np.ndarray, values: Any, name: str) -> None:
     axes.plot(times, potential, color="#4a505a", linewidth=1.5)
     axes.vlines(times[spikes == 1], 1.08 * top, 1.3 * top, color=COLOURS[name], linewidth=1.1)
     axes.set(title=f"{name}: {spikes.sum()} spikes", ylabel="potential", ylim=(-0.05 * top, 1.36 * top))
+    axes.set_yticks([tick for tick in axes.get_yticks() if 0 <= tick <= 1.02 * top])
     axes.grid(False, axis="x")
 
 

@@ -122,9 +122,9 @@ def report(results: Sequence[Result], options: Options) -> Report:
 
 def _caption(neuron: str, protocol: str) -> str:
     return (
-        f"Figure 6, {neuron}, {protocol} protocol: the first test sample {TRIALS} times. Left: what decides, the mean over "
-        "time of each readout neuron's potential; mean and deviation over the trials. Right: the potentials over time, "
-        "with their deviation as a band. The right class in orange."
+        f"Figure 6, {neuron}, {protocol} protocol: the first test sample {TRIALS} times. Left: what decides, the mean "
+        "over time of each readout neuron's potential; mean and deviation over the trials. Right: the potentials over "
+        "time, with their deviation as a band. The right class in orange."
     )
 
 
