@@ -8,7 +8,8 @@ from spikescan.errors import TrainingError
 
 def square(settings, place):
     place.say(f"squaring {settings['x']}")
-    (place.folder / "calls").open("a").write("x")
+    with (place.folder / "calls").open("a") as calls:
+        calls.write("x")
     return {"square": settings["x"] ** 2}
 
 

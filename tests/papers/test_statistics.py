@@ -76,14 +76,15 @@ def test_of_several_targets_the_closest_counts():
 
 def test_tables():
     one = Comparison("q", {"neuron": "a", "condition": "x"}, Sample(3, 9.0, 0.5), KNOWN, comparable=True)
-    row = comparison_table("t", [one], "%").rows[0]
-    assert row[:5] == ["a", "x", "9.00 ± 0.50", "3", "10.00 ± 2.00"]
-    assert row[6] == "-1.00"
+    table = comparison_table("t", [one], "%")
+    assert table.rows == [["a", "x", "9.00 ± 0.50", "3", "10.00 ± 2.00", "-1.00", f"{one.p:.3f}"]]
+    assert "n = 10" in table.note
     other = Comparison("q", {"neuron": "b", "condition": "y"}, Sample(1, 8.0, None), None, comparable=True)
     assert pivot("t", [one, other], "neuron", "condition").rows == [
         ["a", "9.00 ± 0.50 [10.00 ± 2.00]", "–"],
         ["b", "–", "8.00"],
     ]
     assert probability(other) == "–"
-    unlike = Comparison("q", {}, one.ours, KNOWN, comparable=False)
-    assert "not comparable" in comparison_table("t", [unlike], "%").rows[0]
+    unlike = comparison_table("t", [Comparison("q", {}, one.ours, KNOWN, comparable=False)], "%")
+    assert unlike.rows == [["9.00 ± 0.50", "3", "10.00 ± 2.00", "–", "–"]]
+    assert "no difference is taken" in unlike.note

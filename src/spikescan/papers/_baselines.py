@@ -77,12 +77,16 @@ def unbind_loop(x: Tensor) -> Tensor:
 
 
 def fourier_spsn(x: Tensor) -> Tensor:
-    """SPSN-SB by eq. 15: both filters multiplied in the Fourier domain, zero-padded, and a Bernoulli draw."""
+    """SPSN-SB by eq. 15: both filters multiplied in the Fourier domain, and a Bernoulli draw.
+
+    Two filters and an input of T steps make 3T - 2: zero-padded to less, the end would come round to the beginning.
+    """
     steps = x.shape[0]
+    size = 3 * steps
     powers = DECAY ** torch.arange(steps, dtype=torch.float64, device=x.device)
-    filters = torch.fft.rfft(torch.stack((powers, (1 - DECAY) * powers)).to(x.dtype), n=2 * steps).prod(0)
-    spectrum = torch.fft.rfft(x, n=2 * steps, dim=0) * filters[:, None, None]
-    u = torch.fft.irfft(spectrum, n=2 * steps, dim=0)[:steps]
+    filters = torch.fft.rfft(torch.stack((powers, (1 - DECAY) * powers)).to(x.dtype), n=size).prod(0)
+    spectrum = torch.fft.rfft(x, n=size, dim=0) * filters[:, None, None]
+    u = torch.fft.irfft(spectrum, n=size, dim=0)[:steps]
     spikes = _Bernoulli.apply(u.sigmoid())
     assert isinstance(spikes, Tensor)
     return spikes

@@ -130,7 +130,7 @@ def _figure(found: dict[str, list[Comparison]], protocol: str) -> Figure:
         spiking = [one for one in augmented if one.labels["neuron"] != "non-spiking"]
         _singles(axes, spiking, title, unit, with_published=name != "seconds_per_epoch")
     shades = [Patch(color="#8a8f98", alpha=0.45, label="basic"), Patch(color="#8a8f98", label="augmented")]
-    line = Line2D([], [], color="black", linewidth=1.6, linestyle=(0, (2, 1)), label="published")
+    line = Line2D([], [], color="black", linewidth=1.6, linestyle=(0, (2, 1)), label="published, SHD")
     figure.legend(handles=[*shades, line], loc="outside lower center", ncols=3)
     figure.suptitle(f"SPSN, Figure 3 – {protocol} protocol", x=0.01, ha="left", fontweight="bold", fontsize=14)
     return figure

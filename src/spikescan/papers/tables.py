@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spikescan.papers.experiment import Table
-from spikescan.papers.statistics import Comparison, Sample
+from spikescan.papers.statistics import ENOUGH, Comparison, Sample
 from spikescan.papers.targets import Target
 
 NONE = "–"
@@ -17,20 +17,31 @@ def comparison_table(
 ) -> Table:
     """A row for each comparison: its labels, ours, the published value, the difference and its p-value."""
     names = list(comparisons[0].labels) if comparisons else []
-    numbers = [f"here, {unit}", "n", f"published, {unit}", "n published", "difference", "p (Welch)"]
+    numbers = [f"here, {unit}", "n", f"published, {unit}", "difference", "p"]
     rows = [
         [
             *(str(one.labels[name]) for name in names),
             sample(one.ours, digits),
             str(one.ours.n),
             target(one.target, digits),
-            NONE if one.target is None or one.target.n is None else str(one.target.n),
-            _difference(one, digits),
+            NONE if one.difference is None else f"{one.difference:+,.{digits}f}",
             probability(one),
         ]
         for one in comparisons
     ]
-    return Table(title, [*names, *numbers], rows, note)
+    return Table(title, [*names, *numbers], rows, " ".join(filter(None, [_tested(comparisons), note])))
+
+
+def _tested(comparisons: Sequence[Comparison]) -> str:
+    """What the columns difference and p are, where one of them says something."""
+    known = [one for one in comparisons if one.target is not None]
+    if not known:
+        return ""
+    if not any(one.comparable for one in known):
+        return "The published values are of another experiment than this one, so no difference is taken."
+    repeats = {one.target.n for one in known if one.target is not None and one.target.n is not None}
+    said = f" (published: n = {', '.join(map(str, sorted(repeats)))})" if repeats else ""
+    return f"p: Welch's two-sided test{said}, from {ENOUGH} seeds on and where a deviation is published."
 
 
 def pivot(
@@ -60,12 +71,6 @@ def target(known: Target | None, digits: int = 2) -> str:
         return NONE
     value = _KINDS[known.kind] + f"{known.value:,.{digits}f}"
     return value if known.deviation is None else f"{value} ± {known.deviation:,.{digits}f}"
-
-
-def _difference(one: Comparison, digits: int) -> str:
-    if one.difference is None:
-        return "not comparable" if one.target is not None else NONE
-    return f"{one.difference:+,.{digits}f}"
 
 
 def probability(one: Comparison) -> str:
