@@ -67,7 +67,7 @@ def reproduce(name: str, request: Request, say: Say) -> tuple[Page, list[Path]]:
         records.merge(out, other, runs, say)
     finished = records.survey(out, runs, request.overwrite)
     left = [run for run in runs if run.key not in finished]
-    known = _execute(left, finished, Site(out, options.recordings, options.device, request.jobs), say)
+    known = _execute(left, finished, Site(out, options.recordings, options.device, request.jobs))
     return _page(experiment, options, runs, known, out)
 
 
@@ -112,9 +112,10 @@ def _distinct(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
-def _execute(left: list[Run], finished: dict[str, records.Record], site: Site, say: Say) -> dict[str, records.Record]:
+def _execute(left: list[Run], finished: dict[str, records.Record], site: Site) -> dict[str, records.Record]:
+    display = Display(len(left) + len(finished), len(finished))
     try:
-        with Display(len(left) + len(finished), len(finished)) as display:
+        with display:
             return finished | runner.execute(left, site, display)
     except KeyboardInterrupt:
         raise TrainingError(

@@ -50,9 +50,8 @@ def _figure(found: dict[str, list[Comparison]]) -> Figure:
     figure = Figure(figsize=(12, 5.2), layout="constrained")
     for axes, protocol in zip(figure.subplots(1, 2, sharey=True), PROTOCOLS, strict=True):
         for neuron in ("LIF", *LIMITS):
-            _curve(
-                axes, *(_points(found[name], protocol, neuron) for name in ("spikes_per_ms", "test_accuracy")), neuron
-            )
+            spikes, accuracy = (_points(found[name], protocol, neuron) for name in ("spikes_per_ms", "test_accuracy"))
+            _curve(axes, spikes, accuracy, neuron)
         axes.set(title=f"{protocol} protocol", xlabel="spikes / ms in the network", xlim=(0, None))
     figure.axes[0].set_ylabel("test accuracy, %")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
@@ -101,7 +100,7 @@ def _curve(axes: Axes, spikes: list[Comparison], accuracy: list[Comparison], neu
                 markersize=7,
             )
     if neuron == "LIF":
-        axes.plot([], [], "D", color="#8a8f98", markeredgecolor="black", alpha=0.55, label="published")
+        axes.plot([], [], "D", color="#8a8f98", markeredgecolor="black", alpha=0.55, label="published, SHD")
 
 
 EXPERIMENT = Experiment(

@@ -27,13 +27,14 @@ from spikescan.training.pictures import GREY, ORANGE
 
 NAME = "spsn-fig6"
 TRIALS = 10
+QUICK = {"training.epochs": 8, "data.limit": 16}
 LINE = 200
 """Points of a readout over time that are kept for the picture."""
 
 
 def runs(options: Options) -> list[Run]:
     return [
-        spsn_run(neuron, limited(limit), protocol, seed, options, work=train_and_repeat, trials=TRIALS)
+        spsn_run(neuron, limited(limit), protocol, seed, options, work=train_and_repeat, quick=QUICK, trials=TRIALS)
         for seed in range(options.seeds)
         for neuron, limit in LIMITS.items()
         for protocol in PROTOCOLS
