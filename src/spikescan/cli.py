@@ -316,6 +316,9 @@ def reproduce(
         bool, typer.Option("--quick", help="A few minutes' check of the whole path; not a result.")
     ] = False,
     jobs: Annotated[int, typer.Option(help="Runs side by side.")] = 1,
+    share: Annotated[
+        str | None, typer.Option(help="2/3: the second of three machines' parts; --merge joins them.")
+    ] = None,
     merge: Annotated[
         list[Path] | None, typer.Option(help="Take the finished runs of another machine's --out, repeatable.")
     ] = None,
@@ -334,7 +337,7 @@ def reproduce(
             raise InputError("reproduce: name a table or figure, or --list shows them")
         papers.show_listing(as_json)
         return
-    request = papers.Request(root, data, store, seeds, quick, jobs, merge or (), out, device, overwrite)
+    request = papers.Request(root, data, store, seeds, quick, jobs, merge or (), out, device, overwrite, share)
     papers.show(*papers.reproduce(name, request, report.say), as_json)
 
 

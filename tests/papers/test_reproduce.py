@@ -146,6 +146,14 @@ def test_one_experiment_takes_runs_over_from_another(call, tmp_path):
     assert "6 of 10 runs are done already" in said
 
 
+def test_machines_share_the_runs_and_merge_them(call, tmp_path):
+    call("spsn-fig6", "--share", "1/2")
+    assert "INCOMPLETE: 2 of 4 runs" in (tmp_path / "out" / "report.md").read_text()
+    (tmp_path / "out").rename(tmp_path / "first")
+    call("spsn-fig6", "--share", "2/2", "--merge", tmp_path / "first")
+    assert "INCOMPLETE" not in (tmp_path / "out" / "report.md").read_text()
+
+
 def test_quick_is_marked_everywhere(call, tmp_path):
     shown = call("spsn-fig4", "--quick", "--seeds", 1)
     assert "QUICK" in shown.stderr
@@ -192,6 +200,7 @@ def test_quick_without_data_uses_the_built_in_digits_and_says_so(monkeypatch, tm
         (["spsn-fig9"], "spsn-fig9: unknown, choose from spsn-fig1"),
         (["spsn-fig5", "--jobs", "2"], "measures time"),
         (["spsn-fig1", "--root", "."], "needs no data"),
+        (["spsn-fig1", "--share", "3/2"], "--share 3/2: expected PART/PARTS"),
         (["spsn-fig1", "--seeds", "0"], "--seeds is 0"),
         (["spsn-table2", "--root", ".", "--data", "."], "give one of them"),
         ([], "--list"),

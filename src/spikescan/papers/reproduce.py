@@ -33,6 +33,8 @@ class Request:
     out: Path | None = None
     device: str | None = None
     overwrite: bool = False
+    share: str | None = None
+    """``2/3``: the second of three machines' parts of the runs."""
 
 
 def listing() -> list[dict[str, str]]:
@@ -59,15 +61,15 @@ def reproduce(name: str, request: Request, say: Say) -> tuple[Page, list[Path]]:
     experiment = find(name)
     _check(experiment, request)
     out = request.out or Path("reproduced") / (f"{name}-quick" if request.quick else name)
-    _check_writable(out)
     seeds = request.seeds or (experiment.quick_seeds if request.quick else experiment.seeds)
     options = Options(seeds, request.quick, find_device(request.device or "auto"), _recordings(experiment, request))
+    _check_writable(out)
     runs = _distinct(experiment.runs(options))
     for other in request.merge:
         records.merge(out, other, runs, say)
     finished = records.survey(out, runs, request.overwrite)
-    left = [run for run in runs if run.key not in finished]
-    known = _execute(left, finished, Site(out, options.recordings, options.device, request.jobs))
+    left = [run for run in _part(runs, request.share) if run.key not in finished]
+    known = finished | _execute(left, len(finished), Site(out, options.recordings, options.device, request.jobs))
     return _page(experiment, options, runs, known, out)
 
 
@@ -105,6 +107,16 @@ def _recordings(experiment: Experiment, request: Request) -> Recordings | None:
         )
 
 
+def _part(runs: Sequence[Run], share: str | None) -> Sequence[Run]:
+    """Every n-th run, so that each machine gets some of every kind."""
+    if share is None:
+        return runs
+    part, _, parts = share.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
+        raise InputError(f"--share {share}: expected PART/PARTS, for instance 1/3, 2/3 and 3/3 on three machines")
+    return runs[int(part) - 1 :: int(parts)]
+
+
 def _distinct(runs: Sequence[Run]) -> Sequence[Run]:
     keys = [run.key for run in runs]
     if len(set(keys)) < len(keys):
@@ -112,11 +124,11 @@ def _distinct(runs: Sequence[Run]) -> Sequence[Run]:
     return runs
 
 
-def _execute(left: list[Run], finished: dict[str, records.Record], site: Site) -> dict[str, records.Record]:
-    display = Display(len(left) + len(finished), len(finished))
+def _execute(left: list[Run], finished: int, site: Site) -> dict[str, records.Record]:
+    display = Display(len(left) + finished, finished)
     try:
         with display:
-            return finished | runner.execute(left, site, display)
+            return runner.execute(left, site, display)
     except KeyboardInterrupt:
         raise TrainingError(
             f"stopped with {display.done} of {display.total} runs done; the same command goes on from there "
