@@ -36,7 +36,7 @@ def test_the_fourier_form_fires_as_often_as_the_neuron_and_has_its_gradient(monk
 def test_every_layer_spikes_and_has_a_gradient(name):
     if name not in installed():
         pytest.skip(f"{name} is not installed")
-    x = 3 * torch.randn(30, 2, 4)
+    x = 3 + torch.randn(30, 2, 4)
     spikes, found = gradient(LAYERS[name](), x, torch.randn_like(x))
     assert spikes.shape == x.shape
     assert set(spikes.unique().tolist()) == {0.0, 1.0}

@@ -78,6 +78,7 @@ def _figure(found: Sequence[Comparison]) -> Figure:
         axes.set(title=f"{protocol} protocol")
         axes.grid(False, axis="x")
         axes.margins(y=0.15)
+        axes.set_ylim(bottom=0)
     figure.axes[0].set_ylabel("test accuracy, %")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     figure.suptitle(

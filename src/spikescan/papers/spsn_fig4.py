@@ -54,6 +54,7 @@ def _figure(found: dict[str, list[Comparison]]) -> Figure:
             _curve(axes, spikes, accuracy, neuron)
         axes.set(title=f"{protocol} protocol", xlabel="spikes / ms in the network", xlim=(0, None))
     figure.axes[0].set_ylabel("test accuracy, %")
+    figure.axes[0].set_ylim(bottom=max(figure.axes[0].get_ylim()[0], 0))
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(
         "SPSN, Figure 4 – accuracy against spike frequency", x=0.01, ha="left", fontweight="bold", fontsize=14
