@@ -28,6 +28,8 @@ class Record(BaseModel):
     settings: dict[str, Any]
     values: dict[str, Any] = {}
     error: str = ""
+    data: str = ""
+    """The recordings in words."""
     device: str = ""
     versions: dict[str, str] = {}
     commit: str | None = None

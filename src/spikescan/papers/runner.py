@@ -58,7 +58,8 @@ def _one_by_one(runs: list[Run], site: Site, display: Display) -> None:
 def perform(run: Run, site: Site, say: Say) -> Record:
     """Do one run and keep what came of it. What it says also goes into its log, with whatever else is printed there."""
     kept = Record(key=run.key, status="started", settings=run.settings, jobs=site.jobs, threads=torch.get_num_threads())
-    kept = kept.model_copy(update=provenance(site.device))
+    label = "" if site.recordings is None else site.recordings.label
+    kept = kept.model_copy(update={"data": label, **provenance(site.device)})
     records.write(site.out, kept)
     place = records.folder(site.out, run.key)
     since = time.perf_counter()
@@ -130,7 +131,7 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 def _child(run: Run, site: Site) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent stops us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    threads = max((os.cpu_count() or 1) // site.jobs, 1)
+    threads = max(torch.get_num_threads() // site.jobs, 1)
     torch.set_num_threads(threads)
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     with contextlib.suppress(KeyboardInterrupt):  # what a training makes of being terminated
