@@ -94,7 +94,7 @@ def test_table2_runs_every_cell_under_both_protocols(call, tmp_path):
     assert runs["spsn-sb_augmented-theta-0.4_published_seed-0"]["settings"]["recipe"]["loss"]["rate_limit"] == 0.4
     assert not published["data"]["augment"]
     assert "root" not in published["data"]
-    assert all("speech (--data; not Spiking Heidelberg Digits" in run["data"] for run in runs.values())
+    assert all("(--data; not Spiking Heidelberg Digits" in run["data"] for run in runs.values())
 
 
 def test_a_finished_experiment_is_only_drawn_again(call, tmp_path, monkeypatch):
