@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikescan.data.splits import by_speaker, stratified, validation_split
+from spikescan.data.splits import by_speaker, first_of_each, stratified, validation_split
 from spikescan.errors import InputError
 
 
@@ -75,3 +75,14 @@ def test_validation_split_knows_the_speakers(make_store):
     store = make_store([([1], [1])] * 40, labels, speakers=speakers)
     _, held = validation_split(store, fraction=0.2, seed=1)
     assert np.array_equal(np.unique(labels[held] * 4 + speakers[held], return_counts=True)[1], np.ones(8))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 5), st.randoms())
+def test_the_first_of_each_label_in_their_order(labels, limit, random):
+    labels = np.array(labels)
+    chosen = np.array(random.sample(range(len(labels)), random.randint(1, len(labels))))
+    taken = []
+    for index in chosen:
+        if sum(labels[other] == labels[index] for other in taken) < limit:
+            taken.append(index)
+    assert first_of_each(labels, chosen, limit).tolist() == taken

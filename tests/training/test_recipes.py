@@ -1,9 +1,11 @@
 import tomllib
 
+import numpy as np
 import pytest
 
 from spikescan.errors import InputError
 from spikescan.training import recipe_files
+from spikescan.training.build import material
 from spikescan.training.recipe import Recipe
 
 PACKAGED = {"digits", "nmnist", "published", "shd", "ssc", "dvsgesture", "cifar10dvs", "ncaltech101", "cifar10"}
@@ -127,3 +129,32 @@ def test_values_that_a_neuron_refuses():
 def test_rate_limit_without_spikes():
     with pytest.raises(InputError, match=r"loss.rate_limit.*relu"):
         recipe_files.load("digits", {"neuron.name": "relu", "loss.rate_limit": 0.1}).resolved()
+
+
+def test_a_recipe_may_start_from_a_packaged_one(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "published"\n[training]\nlr = 0.5\n')
+    found = recipe_files.load(str(file), {"seed": 7})
+    changed = recipe_files.differences(recipe_files.load("published"), found)
+    assert {key: now for key, (_, now) in changed.items()} == {"training.lr": 0.5, "seed": 7}
+
+
+def test_the_spoken_digits_have_one_best_recipe():
+    assert recipe_files.load("shd") == recipe_files.load("beyond")
+    assert recipe_files.load("shd").neuron.learn_tau
+
+
+def test_an_unknown_base_is_named(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "nothing"\n')
+    with pytest.raises(InputError, match=r"mine\.toml: base is 'nothing', choose from beyond, digits"):
+        recipe_files.load(str(file))
+
+
+def test_a_limit_on_the_samples_of_each_class(recipe, store):
+    stuff = material(recipe(data__limit=2), store)
+    for name, indices in stuff.splits.items():
+        labels, counts = np.unique(stuff.stores[name].labels[indices], return_counts=True)
+        assert len(labels) == 4
+        assert counts.max() <= 2
+    assert len(stuff.splits["train"]) == len(stuff.splits["test"]) == 8

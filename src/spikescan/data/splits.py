@@ -56,3 +56,11 @@ def by_speaker(speakers: np.ndarray | None, held_out: int) -> Split:
         listing = ", ".join(map(str, known))
         raise InputError(f"speaker {held_out} cannot be held out: this data set has the speakers {listing}")
     return np.flatnonzero(speakers != held_out), np.flatnonzero(speakers == held_out)
+
+
+def first_of_each(labels: np.ndarray, chosen: np.ndarray, limit: int) -> np.ndarray:
+    """Of the indices `chosen`, the first `limit` of every label; in their order."""
+    order = np.argsort(labels[chosen], kind="stable")
+    starts, counts = np.unique(labels[chosen][order], return_index=True, return_counts=True)[1:]
+    rank = np.arange(len(chosen)) - np.repeat(starts, counts)
+    return chosen[np.sort(order[rank < limit])]

@@ -18,7 +18,7 @@ from spikescan.data.catalog import Dataset, Store, load
 from spikescan.data.image_batches import ImageBatches
 from spikescan.data.images import ImageStore
 from spikescan.data.shd import Progress
-from spikescan.data.splits import validation_split
+from spikescan.data.splits import first_of_each, validation_split
 from spikescan.errors import InputError
 from spikescan.training import networks, neurons
 from spikescan.training.loaders import INIT, SPLIT, stream
@@ -117,6 +117,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     if recipe.protocol.name == "held-out":
         stores["validation"], parts = _validation(recipe, dataset)
         splits |= parts
+    if data.limit is not None:
+        splits = {name: first_of_each(stores[name].labels, chosen, data.limit) for name, chosen in splits.items()}
     return Material(recipe, dataset, stores, splits)
 
 

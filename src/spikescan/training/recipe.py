@@ -54,6 +54,8 @@ class DataRecipe(Section):
     pad: Literal["left", "right"] = "right"
     mask: bool = True
     """Padding counts in no readout, spike count or batch statistic."""
+    limit: Count | None = None
+    """At most this many samples of each class in each split, for a quick look."""
 
     @property
     def masked(self) -> bool:

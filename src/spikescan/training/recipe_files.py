@@ -1,6 +1,6 @@
 """Recipes as TOML: found by name or path, changed by ``key=value``, checked, and written back in full.
 
-``none`` (in quotes in a file) stands for the null that TOML lacks.
+``none`` (in quotes in a file) stands for the null that TOML lacks. ``base`` names a packaged recipe to start from.
 """
 
 import difflib
@@ -36,7 +36,17 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"recipe {where}: not a TOML file ({error})") from None
-    return check(merge(tree, changes or {}), where)
+    return check(merge(_on_base(tree, where), changes or {}), where)
+
+
+def _on_base(tree: Tree, where: str) -> Tree:
+    """``base = "shd"`` at the head of a file: what that packaged recipe says, but for what the file says itself."""
+    if "base" not in tree:
+        return tree
+    own = {key: value for key, value in tree.items() if key != "base"}
+    if tree["base"] not in packaged() or tree["base"] == where:
+        raise InputError(f"recipe {where}: base is {tree['base']!r}, choose from {', '.join(packaged())}")
+    return merge(load(tree["base"]).model_dump(), _flat(own))
 
 
 def _read(name_or_path: str) -> tuple[str, str]:
