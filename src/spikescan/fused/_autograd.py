@@ -172,7 +172,7 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
 torch.library.register_autograd("spikescan::integrate_and_fire", _backward, setup_context=_setup)
 
 
-def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool, half: bool = False) -> Result:
+def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool) -> Result:
     """Same as the reference, through the operator."""
     dtype, kernel = x.current.dtype, None if how.firing is None else how.firing.kernel
     if how.firing is not None and kernel is None:
@@ -199,7 +199,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.draws),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, decays, grads, half],
+        [potentials, decays, grads, how.half],
         backend,
     )
     spikes, all_potentials, _, _, last_synapse, last_potential = out

@@ -14,6 +14,7 @@ from numba.extending import intrinsic, overload
 from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
+from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
 # No "nnan" and no "ninf": NaN and infinity must come through.
@@ -184,7 +185,7 @@ def draw_rows(out, padded, seed, step, row, rows, first):
             own[n] = r[n]
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def _uniform(seed, step, out):
     T, B, N = out.shape
     for row in prange(B):

@@ -1,6 +1,7 @@
 """The base of all neurons whose membrane is a leaky integrator: LI, LIF and SPSN are declarations on it."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,10 @@ class LeakyNeuron(Neuron):
         learn_tau: learn a decay for each feature, inside (0, 1); needs `features`.
         learn_threshold: learn the threshold, one for each feature if `features` is given, else one.
         features: N, or the feature shape.
+        memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
+            16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
+            gradients are to three digits.
+        spike_dtype: of the spikes; None: the current's. torch.uint8 and torch.bool carry no gradient.
     """
 
     def __init__(
@@ -38,8 +43,16 @@ class LeakyNeuron(Neuron):
         features: Features = None,
         backend: str = "auto",
         deterministic: bool = False,
+        memory: str = "full",
+        spike_dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(backend=backend, deterministic=deterministic)
+        if memory not in ("full", "half"):
+            raise ValueError(f"memory: {memory!r} is not full or half")
+        if spike_dtype is not None and not isinstance(spike_dtype, torch.dtype):
+            raise TypeError(f"spike_dtype: a torch.dtype is needed, found {spike_dtype!r}")
+        dynamics = replace(dynamics, half=memory == "half")
+        self.spike_dtype = spike_dtype
         shape = (features,) if isinstance(features, int) else features
         self._dynamics = dynamics
         self.dt = dt
@@ -64,8 +77,7 @@ class LeakyNeuron(Neuron):
     @property
     def dynamics(self) -> Dynamics:
         """What the neuron is, apart from its tensors."""
-        how = self._dynamics
-        return Dynamics(how.firing, how.reset, how.detach_reset, how.leaky_gain, self.deterministic)
+        return replace(self._dynamics, deterministic=self.deterministic)
 
     def run(
         self,
@@ -90,10 +102,16 @@ class LeakyNeuron(Neuron):
             step + len(current),
         )
         return NeuronOutput(
-            None if result.spikes is None else result.spikes.view(shape).to(dtype),
+            None if result.spikes is None else self._typed(result.spikes.view(shape), dtype),
             after,
             result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
         )
+
+    def _typed(self, spikes: Tensor, dtype: torch.dtype) -> Tensor:
+        wanted = self.spike_dtype or dtype
+        if spikes.requires_grad and not wanted.is_floating_point:
+            raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
+        return spikes.to(wanted)
 
     def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
