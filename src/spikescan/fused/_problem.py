@@ -37,8 +37,8 @@ class Dynamics:
             raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
         if self.half and (self.firing is None or self.firing.kernel is None or self.firing.kernel.kind == DELTA):
             raise ValueError(
-                "memory: 'half' is for firing functions with a kernel, except delta: 16 bits do not hold the difference "
-                f"of two potentials; found {self.firing}"
+                "memory: 'half' is for firing functions with a kernel, except delta: 16 bits do not hold the "
+                f"difference of two potentials; found {self.firing}"
             )
 
     @property
