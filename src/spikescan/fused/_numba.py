@@ -20,8 +20,10 @@ from ._numba_rows import (
     activate,
     activation_slope,
     delta_adjoint_row,
+    fire_adjoint,
     integrate_and_fire_row,
     leak,
+    leak_adjoint,
     smooth_adjoint,
     threshold_adjoint_row,
 )
@@ -253,8 +255,13 @@ def backward(
                             through,
                             a,
                         )
+                elif kind and not len(synapses):
+                    smooth_adjoint(gs, m, out, gi, gu, al_, be_, we_)
                 else:
-                    smooth_adjoint(kind > 0, gs, m, out, gi, gu, gw, al_, be_, we_)
+                    if kind:
+                        fire_adjoint(gs, m, gu)
+                    copy(gu, gw)
+                    leak_adjoint(out, gi, gu, al_, be_, we_)
                 if len(synapses) and t < end:
                     u_before = potentials[t - 1, start:after] if t > 0 else potential[start:after]
                     i_before = synapses[t - 1, start:after] if t > 0 else synapse[start:after]

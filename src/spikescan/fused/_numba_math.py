@@ -180,9 +180,12 @@ def draw_rows(out, padded, seed, step, row, rows, first):
     width = len(out) // len(padded)
     for k in range(rows):
         own, r = out[k * width : (k + 1) * width], padded[k]
-        draw_row(r, seed, step, row + k, first)
-        for n in range(width):
-            own[n] = r[n]
+        if width == len(r):
+            draw_row(own, seed, step, row + k, first)
+        else:
+            draw_row(r, seed, step, row + k, first)
+            for n in range(width):
+                own[n] = r[n]
 
 
 @compiled(**OPTIONS)
