@@ -2,6 +2,8 @@
 
 import torch
 from torch import Tensor
+from torch._C import _functorch as functorch
+from torch.autograd import forward_ad
 
 
 def check_current(current: Tensor, name: str = "current") -> None:
@@ -13,6 +15,37 @@ def check_current(current: Tensor, name: str = "current") -> None:
         raise ValueError(f"{name}: (T, B, *features) is needed, found shape {tuple(current.shape)}")
     if current.shape[0] < 1:
         raise ValueError(f"{name}: at least one time step is needed, found shape {tuple(current.shape)}")
+
+
+def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='reference'") -> None:
+    """Raise where forward-mode derivatives or torch.func's gradients would enter an operator of ours.
+
+    Torch knows one backward formula for each and nothing else: forward mode would give zero without a word.
+    `other` is what offers them.
+    """
+    if torch.compiler.is_compiling():
+        return
+    forward = forward_ad._current_level >= 0
+    if not forward and functorch.peek_interpreter_stack() is None:
+        return
+    for value in values:
+        if value is not None and ((forward and _has_tangent(value)) or _is_transformed(value)):
+            raise NotImplementedError(
+                f"{what}: reverse mode alone is offered here (.backward(), torch.autograd.grad); for forward-mode "
+                f"derivatives, torch.func.grad and what is built on them take {other}"
+            )
+
+
+def _has_tangent(value: Tensor) -> bool:
+    return forward_ad.unpack_dual(value).tangent is not None
+
+
+def _is_transformed(value: Tensor) -> bool:
+    while functorch.is_functorch_wrapped_tensor(value):
+        if functorch.is_gradtrackingtensor(value):
+            return True
+        value = functorch.get_unwrapped(value)
+    return False
 
 
 def check_device(value: Tensor, current: Tensor, name: str) -> None:
