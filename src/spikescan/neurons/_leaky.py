@@ -1,6 +1,7 @@
 """The base of all neurons whose membrane is a leaky integrator: LI, LIF and SPSN are declarations on it."""
 
 import math
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -40,15 +41,19 @@ class LeakyNeuron(Neuron):
         deterministic: bool = False,
     ) -> None:
         super().__init__(backend=backend, deterministic=deterministic)
-        shape = (features,) if isinstance(features, int) else features
+        shape = _feature_shape(features)
         self._dynamics = dynamics
         self.dt = dt
+        self.features = shape
         self.decay_mem = Decay("tau_mem", tau_mem, dt, learn_tau, shape)
         self.decay_syn = None if tau_syn is None else Decay("tau_syn", tau_syn, dt, learn_tau, shape)
         self._add_threshold(threshold, learn_threshold, shape)
 
     def _add_threshold(self, threshold: float | None, learn: bool, shape: tuple[int, ...] | None) -> None:
         if threshold is None:
+            firing = self._dynamics.firing
+            if firing is not None and firing.default_threshold is not None:
+                raise ValueError(f"threshold: {firing} compares with one; a finite number is needed, found None")
             if learn:
                 raise ValueError("learn_threshold: this firing function has no threshold")
             self.threshold = None
@@ -77,7 +82,9 @@ class LeakyNeuron(Neuron):
         potentials: bool = False,
     ) -> NeuronOutput:
         how = self.dynamics
-        state, step, lengths = begin(current, state, seed, lengths, how.draws)
+        carried = ("potential",) if self.decay_syn is None else ("synapse", "potential")
+        state, step, lengths = begin(current, state, seed, lengths, how.draws, carried)
+        self._check_features(current)
         potentials = potentials or how.firing is None
         result = integrate_and_fire(
             self._operands(current, state, step, lengths), how, backend=self.backend, potentials=potentials
@@ -94,6 +101,14 @@ class LeakyNeuron(Neuron):
             after,
             result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
         )
+
+    def _check_features(self, current: Tensor) -> None:
+        found, own = current.shape[2:], self.features
+        if own is None:
+            return
+        fits = all(size in (1, there) for size, there in zip(reversed(own), reversed(found), strict=False))
+        if len(own) > len(found) or not fits:
+            raise ValueError(f"features: {own} does not broadcast over the current's features {tuple(found)}")
 
     def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
@@ -121,3 +136,10 @@ class LeakyNeuron(Neuron):
     def extra_repr(self) -> str:
         how = self._dynamics
         return f"firing={how.firing}, reset={how.reset}, dt={self.dt} s, backend={self.backend}"
+
+
+def _feature_shape(features: Features) -> tuple[int, ...] | None:
+    shape = (int(features),) if isinstance(features, Integral) else features
+    if shape is not None and not all(isinstance(size, Integral) and size > 0 for size in shape):
+        raise ValueError(f"features: a positive whole number, or a tuple of them, is needed, found {features!r}")
+    return shape
