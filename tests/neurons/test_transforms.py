@@ -55,6 +55,21 @@ def test_fused_operators_refuse(model, transform):
         transform(signal(model, "numba"), x, torch.randn_like(x))
 
 
+@pytest.mark.parametrize("model", ["linear_scan", "sb", "lif", "mpe_previous"])
+def test_compiled_they_refuse_too(model):
+    torch._dynamo.reset()
+    x, function = torch.randn(9, 2, N), signal(model, "numba")
+    inside = torch.compile(lambda x: jvp(function, x, x), backend="aot_eager")
+    with pytest.raises(NotImplementedError, match="reverse mode alone"):
+        inside(x)
+    torch._dynamo.reset()  # it has given the function up
+    compiled = torch.compile(function, backend="aot_eager")
+    assert torch.equal(compiled(x), function(x))
+    with pytest.raises(NotImplementedError, match="reverse mode alone"):
+        dual(compiled, x, x)
+    torch._dynamo.reset()
+
+
 @OPERATIONS
 def test_the_reference_offers_them(model):
     x, tangent, cotangent = torch.randn(3, 9, 2, N, dtype=torch.float64)

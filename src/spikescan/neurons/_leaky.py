@@ -139,7 +139,9 @@ class LeakyNeuron(Neuron):
 
 
 def _feature_shape(features: Features) -> tuple[int, ...] | None:
-    shape = (int(features),) if isinstance(features, Integral) else features
-    if shape is not None and not all(isinstance(size, Integral) and size > 0 for size in shape):
+    if features is None:
+        return None
+    shape = features if isinstance(features, tuple) else (features,)
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in shape):
         raise ValueError(f"features: a positive whole number, or a tuple of them, is needed, found {features!r}")
-    return shape
+    return tuple(int(size) for size in shape)

@@ -2,7 +2,12 @@
 
 import torch
 from torch import Tensor
-from torch._C import _functorch as functorch
+from torch._C._functorch import (
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+    is_gradtrackingtensor,
+    peek_interpreter_stack,
+)
 from torch.autograd import forward_ad
 
 
@@ -23,17 +28,18 @@ def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='
     Torch knows one backward formula for each and nothing else: forward mode would give zero without a word.
     `other` is what offers them.
     """
-    if torch.compiler.is_compiling():
-        return
     forward = forward_ad._current_level >= 0
-    if not forward and functorch.peek_interpreter_stack() is None:
+    if torch.compiler.is_compiling():
+        refused = forward  # a tangent cannot be looked at while a graph is traced
+    elif forward or peek_interpreter_stack() is not None:
+        refused = any((forward and _has_tangent(x)) or _is_transformed(x) for x in values if x is not None)
+    else:
         return
-    for value in values:
-        if value is not None and ((forward and _has_tangent(value)) or _is_transformed(value)):
-            raise NotImplementedError(
-                f"{what}: reverse mode alone is offered here (.backward(), torch.autograd.grad); for forward-mode "
-                f"derivatives, torch.func.grad and what is built on them take {other}"
-            )
+    if refused:
+        raise NotImplementedError(
+            f"{what}: reverse mode alone is offered here (.backward(), torch.autograd.grad); for forward-mode "
+            f"derivatives, torch.func.grad and what is built on them take {other}"
+        )
 
 
 def _has_tangent(value: Tensor) -> bool:
@@ -41,10 +47,10 @@ def _has_tangent(value: Tensor) -> bool:
 
 
 def _is_transformed(value: Tensor) -> bool:
-    while functorch.is_functorch_wrapped_tensor(value):
-        if functorch.is_gradtrackingtensor(value):
+    while is_functorch_wrapped_tensor(value):
+        if is_gradtrackingtensor(value):
             return True
-        value = functorch.get_unwrapped(value)
+        value = get_unwrapped(value)
     return False
 
 
