@@ -37,6 +37,7 @@ def summarise(task: Task, row: dict[str, Any], measured: Measurement) -> dict[st
         "spike_rate": measured.spike_rate,
         "synaptic_operations": measured.synaptic_operations,
         "confusion": measured.confusion,
+        "mistakes": measured.mistakes,
         "test_loss": measured.loss,
         "samples": {split: len(indices) for split, indices in task.material.splits.items()},
         "parameters": parameter_count(task.network),

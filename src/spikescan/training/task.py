@@ -187,7 +187,7 @@ class Task(pl.LightningModule):
         return row
 
     def _tally(self) -> Tally:
-        return Tally(self.material.outputs, len(self.recipe.network.hidden), self.device)
+        return Tally(len(self.recipe.network.hidden), self.device)
 
     def _reduced(self, tally: Tally) -> Tally:
         for name in Tally.sums():
