@@ -217,8 +217,8 @@ def _show_confusion(measured: Measurement, names: Sequence[str]) -> None:
     report.show_table("by class", ["class", "samples", "right", "accuracy"], by_class)
     mistakes = [[names[label], names[answer], str(count)] for label, answer, count in measured.mistakes]
     report.show_table("most frequent mistakes", ["class", "predicted", "samples"], mistakes)
-    kept = "a wider terminal, a pipe or --json shows it" if measured.confusion else "so many classes have none"
-    report.say(f"confusion matrix: {kept}")
+    where = "a wider terminal, a pipe or --json shows it; the run's pictures have that of its test samples"
+    report.say(f"confusion matrix: {where if measured.confusion else 'none is made of so many classes'}")
 
 
 @data_app.command("info")
