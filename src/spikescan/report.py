@@ -42,7 +42,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
     """The first column to the left, the others to the right where they hold ``numbers``."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number and numbers else "left")
+        table.add_column(column, justify="right" if number and numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console().print(table)

@@ -66,6 +66,17 @@ def test_compiled_they_refuse_too(model):
     compiled = torch.compile(lambda x: jvp(function, x, x), backend="aot_eager")
     with pytest.raises(NotImplementedError, match="reverse mode alone"):
         compiled(torch.randn(9, 2, N))
+    torch._dynamo.reset()  # it has given the function up
+
+
+@OPERATIONS
+def test_compiled_before_it_is_differentiated(model):
+    torch._dynamo.reset()
+    x, function = torch.randn(9, 2, N), signal(model, "numba")
+    compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), function(x))
+    with pytest.raises((NotImplementedError, RuntimeError), match=r"reverse mode alone|implement the jvp function"):
+        dual(compiled, x, x)
     torch._dynamo.reset()
 
 

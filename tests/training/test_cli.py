@@ -166,6 +166,14 @@ def test_a_confusion_matrix_that_is_too_wide(capsys, monkeypatch, confusion):
     assert ("--json shows it" in shown.err) == (confusion is not None)
 
 
+def test_a_table_on_a_narrow_terminal_is_whole(capsys, monkeypatch):
+    monkeypatch.setattr(report, "console", lambda: Console(width=30))
+    report.show_table("", ["name", "what"], [["a" * 40, "b" * 40]], numbers=False)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert (shown.count("a"), shown.count("b")) == (42, 40)  # two in the heading
+
+
 def test_a_confusion_matrix_that_fits(capsys, monkeypatch):
     monkeypatch.setattr(report, "console", lambda: Console(width=80))
     cli._show_confusion(measured([[7] * 4 for _ in range(4)]), NAMES)

@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from ..scan._checks import refuse_transforms
 from ..scan._select import resolve
 from . import _composed, _estimate, _reference
 from ._estimate import Estimated
@@ -22,7 +21,6 @@ def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", pot
         name = "reference"  # documented: a surrogate of the user's own inside a reset loop
     if name == "reference":
         return _reference.integrate_and_fire(x, how)
-    refuse_transforms("integrate_and_fire (LIF, SPSN, LeakyIntegrator)", *x)
     if name == "fft" or (own and how.reset == "none"):
         return _composed.integrate_and_fire(x, how, name)
     from ._autograd import integrate_and_fire as fused
@@ -61,7 +59,6 @@ def estimate_and_fire(
             previous=previous,
             potentials=potentials,
         )
-    refuse_transforms("estimate_and_fire (MPEPSN)", current, carried, threshold, kappa)
     from ._estimate_autograd import estimate_and_fire as fused
 
     return fused(

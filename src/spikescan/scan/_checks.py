@@ -26,7 +26,8 @@ def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='
     """Raise where forward-mode derivatives or torch.func's gradients would enter an operator of ours.
 
     Torch knows one backward formula for each and nothing else: forward mode would give zero without a word.
-    `other` is what offers them.
+    `other` is what offers them. Asked before an operator, where torch.func's wrappers are seen, and inside it, where
+    compiled code arrives.
     """
     forward = forward_ad._current_level >= 0
     if torch.compiler.is_compiling():
