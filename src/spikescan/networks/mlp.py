@@ -44,6 +44,12 @@ class SpikingMLP(nn.Module):
         super().__init__()
         if init not in ("published", "torch"):
             raise ValueError(f"init: {init!r} is not published or torch")
+        for name, made in (("neuron", neuron), ("readout", readout)):
+            if isinstance(made, nn.Module) or not (made is None or callable(made)):
+                raise TypeError(
+                    f"{name}: a function that makes neurons is needed, for instance lambda: ss.SPSN(...), "
+                    f"found {type(made).__name__}"
+                )
         sizes = [inputs, *hidden]
         self.linears = nn.ModuleList(
             (nn.Linear if k else EventLinear)(before, after, bias=bias and not norm)
@@ -104,6 +110,9 @@ class SpikingMLP(nn.Module):
 
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
+            if lengths is not None:
+                padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
+                x = x.masked_fill(padding[..., None], 0)
             return x, None
         out = self.readout.run(x, state, lengths=lengths)
         assert out.potential is not None

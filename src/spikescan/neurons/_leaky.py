@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -53,15 +54,19 @@ class LeakyNeuron(Neuron):
             raise TypeError(f"spike_dtype: a torch.dtype is needed, found {spike_dtype!r}")
         dynamics = replace(dynamics, half=memory == "half")
         self.spike_dtype = spike_dtype
-        shape = (features,) if isinstance(features, int) else features
+        shape = _feature_shape(features)
         self._dynamics = dynamics
         self.dt = dt
+        self.features = shape
         self.decay_mem = Decay("tau_mem", tau_mem, dt, learn_tau, shape)
         self.decay_syn = None if tau_syn is None else Decay("tau_syn", tau_syn, dt, learn_tau, shape)
         self._add_threshold(threshold, learn_threshold, shape)
 
     def _add_threshold(self, threshold: float | None, learn: bool, shape: tuple[int, ...] | None) -> None:
         if threshold is None:
+            firing = self._dynamics.firing
+            if firing is not None and firing.default_threshold is not None:
+                raise ValueError(f"threshold: {firing} compares with one; a finite number is needed, found None")
             if learn:
                 raise ValueError("learn_threshold: this firing function has no threshold")
             self.threshold = None
@@ -89,7 +94,9 @@ class LeakyNeuron(Neuron):
         potentials: bool = False,
     ) -> NeuronOutput:
         how = self.dynamics
-        state, step, lengths = begin(current, state, seed, lengths, how.draws)
+        carried = ("potential",) if self.decay_syn is None else ("synapse", "potential")
+        state, step, lengths = begin(current, state, seed, lengths, how.draws, carried)
+        self._check_features(current)
         potentials = potentials or how.firing is None
         result = integrate_and_fire(
             self._operands(current, state, step, lengths), how, backend=self.backend, potentials=potentials
@@ -112,6 +119,14 @@ class LeakyNeuron(Neuron):
         if spikes.requires_grad and not wanted.is_floating_point:
             raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
         return spikes.to(wanted)
+
+    def _check_features(self, current: Tensor) -> None:
+        found, own = current.shape[2:], self.features
+        if own is None:
+            return
+        fits = all(size in (1, there) for size, there in zip(reversed(own), reversed(found), strict=False))
+        if len(own) > len(found) or not fits:
+            raise ValueError(f"features: {own} does not broadcast over the current's features {tuple(found)}")
 
     def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
@@ -139,3 +154,12 @@ class LeakyNeuron(Neuron):
     def extra_repr(self) -> str:
         how = self._dynamics
         return f"firing={how.firing}, reset={how.reset}, dt={self.dt} s, backend={self.backend}"
+
+
+def _feature_shape(features: Features) -> tuple[int, ...] | None:
+    if features is None:
+        return None
+    shape = features if isinstance(features, tuple) else (features,)
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in shape):
+        raise ValueError(f"features: a positive whole number, or a tuple of them, is needed, found {features!r}")
+    return tuple(int(size) for size in shape)

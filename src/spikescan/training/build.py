@@ -104,6 +104,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     """
     data = recipe.data
     dataset = load(data.name, root=data.root, store=store, channels=data.channels, progress=progress)
+    if data.pool > dataset.channels:
+        raise InputError(f"data.pool: {data.pool}, but data set {data.name} has {dataset.channels} channels")
     if (outputs := recipe.network.outputs or dataset.classes) < dataset.classes:
         raise InputError(f"network.outputs: {outputs}, but data set {data.name} has {dataset.classes} classes")
     if networks.takes_frames(recipe.network.kind) and (dataset.sensor is None or data.pool > 1):
