@@ -2,6 +2,7 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 
 from spikescan.errors import InputError
 from spikescan.training import recipe_files
@@ -182,3 +183,20 @@ def test_a_limit_on_the_samples_of_each_class(recipe, store):
         assert len(labels) == 4
         assert counts.max() <= 2
     assert len(stuff.splits["train"]) == len(stuff.splits["test"]) == 8
+
+
+def test_the_published_protocol_starts_from_the_published_weights(recipe, store):
+    """As the published code draws them: layer after layer torch's own initialisation, then the published one."""
+    chosen = recipe_files.check(
+        recipe_files.merge(
+            recipe().model_dump(), {"protocol.name": "published", "network.init": "published", "neuron.name": "spsn-sb"}
+        ),
+        "test",
+    )
+    network = material(chosen, store).network()
+    torch.manual_seed(chosen.seed)
+    for own in (*network.linears, network.output):
+        layer = torch.nn.Linear(own.in_features, own.out_features, bias=own.bias is not None)
+        torch.nn.init.kaiming_uniform_(layer.weight, mode="fan_in", nonlinearity="linear")
+        assert torch.equal(own.weight, layer.weight)
+        assert own.bias is None or not own.bias.any()

@@ -123,6 +123,15 @@ class SpikingMLP(nn.Module):
         return self.run(x, seed=seed).readout
 
 
+def draw_as_published(network: SpikingMLP, seed: int) -> None:
+    """Give `network` the weights that the published code of SPSN draws after `torch.manual_seed(seed)`: layer after
+    layer torch's own initialisation, and the published one over it."""
+    torch.manual_seed(seed)
+    for layer in (*network.linears, network.output):
+        cast(nn.Linear, layer).reset_parameters()
+        _published_init(layer)
+
+
 def _published_init(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.kaiming_uniform_(module.weight, mode="fan_in", nonlinearity="linear")
