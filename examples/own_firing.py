@@ -1,4 +1,4 @@
-"""A firing function of one's own in a layer that is otherwise SPSN: nothing else to write, draws and gradients included."""
+"""A firing function of one's own in a layer that is otherwise SPSN: draws, carried state and gradients included."""
 
 import torch
 
