@@ -67,7 +67,7 @@ def test_freed_memory_is_used_again():
         from spikescan.training import memory
         memory.keep_freed()
         def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        torch.ones(2**24)
+        for _ in range(3): torch.ones(2**24)
         before = faults()
         for _ in range(5): torch.ones(2**24)
         print(faults() - before)"""
