@@ -11,18 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikescan.data.batches import Batch
-from spikescan.networks import SpikingMLP
 from spikescan.papers import targets
 from spikescan.papers._spsn import LIMITS, limited, spsn_run
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Workplace
 from spikescan.papers.statistics import compare
 from spikescan.papers.tables import comparison_table
-from spikescan.papers.training_runs import PROTOCOLS, recipe_here, train
-from spikescan.training.build import Material, material
-from spikescan.training.evaluate import load_weights
-from spikescan.training.folder import RunFolder
+from spikescan.papers.training_runs import PROTOCOLS, train, trained
+from spikescan.training.build import Material
 from spikescan.training.loaders import EvaluationBatches
 from spikescan.training.losses import readout, valid_steps
+from spikescan.training.networks import Network
 from spikescan.training.pictures import GREY, ORANGE
 
 NAME = "spsn-fig6"
@@ -44,15 +42,13 @@ def runs(options: Options) -> list[Run]:
 def train_and_repeat(settings: dict[str, Any], place: Workplace) -> dict[str, Any]:
     """Train as everywhere else; then every test sample ``trials`` times, with other draws each time."""
     summary = train(settings, place)
-    stuff = material(recipe_here(settings, place).resolved(), place.recordings and place.recordings.store)
-    network = stuff.network()
-    load_weights(network, RunFolder(place.folder / "training").model)
-    found = _repeat(network.to(place.device).eval(), stuff, settings["trials"], place)
+    stuff, network = trained(settings, place)
+    found = _repeat(network, stuff, settings["trials"], place)
     return {key: summary[key] for key in ("test_accuracy", "spikes_per_ms", "elapsed_seconds")} | found
 
 
 @torch.no_grad()
-def _repeat(network: SpikingMLP, stuff: Material, trials: int, place: Workplace) -> dict[str, Any]:
+def _repeat(network: Network, stuff: Material, trials: int, place: Workplace) -> dict[str, Any]:
     batches = EvaluationBatches(stuff.maker("test"), stuff.splits["test"], batch_size=stuff.recipe.training.batch_size)
     answers, first = [], {}
     for number, cpu_batch in enumerate(batches):
@@ -67,7 +63,7 @@ def _repeat(network: SpikingMLP, stuff: Material, trials: int, place: Workplace)
     return {"same_label_always": same.amin(0).mean().item(), "same_label": same.mean().item(), **first}
 
 
-def _pass(network: SpikingMLP, batch: Batch, stuff: Material, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _pass(network: Network, batch: Batch, stuff: Material, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Potentials (T, B, classes) of the readout, and scores (B, classes)."""
     lengths = batch.lengths if stuff.recipe.data.mask else None
     potential = network.run(batch.events, seed=seed, lengths=lengths).readout

@@ -139,6 +139,8 @@ class LossRecipe(Section):
     learn_kappa: bool = True
     """Learn κ, as published. It then falls, the faster the larger its loss is, and may turn negative: the loss then
     drives estimate and membrane apart. false keeps κ where it starts."""
+    watch_membrane: bool = False
+    """After every epoch, measure as well how far the membranes of mpe-psn are from those of its sequential LIF."""
 
     @field_validator("readout")
     @classmethod
