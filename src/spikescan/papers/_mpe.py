@@ -21,7 +21,7 @@ TINY: dict[str, dict[str, Any]] = {
     "nmnist": {},
 }
 """What ``--quick`` makes of each recipe's network."""
-QUICK: dict[str, Any] = {"training.epochs": 3, "data.limit": 6, "training.precision": "32"}
+QUICK: dict[str, Any] = {"training.epochs": 10, "data.limit": 6, "training.precision": "32"}
 
 BOTH_PROTOCOLS = (
     "The published protocol trains on all training samples and looks at the test samples after every epoch: the best "
@@ -60,9 +60,6 @@ def remarks(options: Options, *more: str) -> list[str]:
     return [BOTH_PROTOCOLS, *more, *([SINGLE] if options.device == "cpu" else [])]
 
 
-def mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], key: str) -> list[float]:
-    """The mean over runs of one column of their histories, epoch by epoch; empty where a run lacks it."""
-    columns = [[row.get(key) for row in rows] for rows in histories]
-    if not columns or any(value is None for column in columns for value in column):
-        return []
-    return [sum(values) / len(values) for values in zip(*columns, strict=True)]
+def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
+    """The mean over runs, epoch by epoch."""
+    return [sum(value or 0.0 for value in values) / len(values) for values in zip(*curves, strict=True)]

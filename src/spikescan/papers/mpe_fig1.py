@@ -34,8 +34,8 @@ REPEATS, QUICK_REPEATS = 10, 5
 BUDGET = 2.0
 """Seconds of each point beyond the repetitions that it gets in any case."""
 DECAY = 0.25
-LOOP, FUSED = "LIF, loop in torch (published)", "LIF, fused (here)"
-PLAIN, OURS = "MPE-PSN in torch (published)", "MPE-PSN (here)"
+LOOP, FUSED = "LIF, torch loop", "LIF, fused (here)"
+PLAIN, OURS = "MPE-PSN, plain torch", "MPE-PSN (here)"
 PAIRS = ((LOOP, PLAIN), (LOOP, OURS), (FUSED, OURS))
 """Whose time over whose; only the LIF loop has published ratios."""
 COLOURS = dict(zip(NEURONS, (ORANGE, GREEN, BLUE, GREY), strict=True))
@@ -112,8 +112,8 @@ def report(results: Sequence[Result], options: Options) -> Report:
     tables = [_ratio_table(ratios, pair) for pair in PAIRS] + [_milliseconds(times)]
     caption = (
         "Figure 1: time of a sequential LIF's forward pass over that of MPE-PSN, against the number of steps, a line "
-        "for each number of neurons. Left as in the paper, both of torch operations; in the middle MPE-PSN fused; right "
-        "both fused. Stars: published. Axes logarithmic; the same scale in all three."
+        "for each number of neurons. Left as in the paper, both of torch operations; in the middle MPE-PSN fused; "
+        "right both fused. Stars: published. Axes logarithmic; the same scale in all three."
     )
     remarks = [
         "Medians of repetitions in which the layers take turns, of a forward pass as in training (L_mem included, all "
