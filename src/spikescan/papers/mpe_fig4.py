@@ -1,4 +1,4 @@
-"""MPE-PSN Figure 4: the loss around the trained networks, and how they learn; LIF in place of MPE-PSN in the same VGG."""
+"""MPE-PSN Figure 4: the loss around the trained networks, and how they learn; LIF beside MPE-PSN in the same VGG."""
 
 from __future__ import annotations
 
