@@ -13,9 +13,16 @@ NEURONS = {"MPE-PSN": "mpe-psn", "LIF": "vanilla-lif"}
 COLOURS = {"MPE-PSN": GREEN, "LIF": ORANGE}
 SECOND = BLUE
 
+GESTURE_NET: dict[str, Any] = {
+    "network.width": 8,
+    "network.size": 32,
+    "network.hidden": [64],
+    "network.dropout": 0.0,
+    "training.epochs": 20,
+}
 TINY: dict[str, dict[str, Any]] = {
-    "dvsgesture": {"network.width": 8, "network.size": 32, "network.hidden": [32]},
-    "ncaltech101": {"network.width": 8, "network.size": 32, "network.hidden": [32]},
+    "dvsgesture": GESTURE_NET,
+    "ncaltech101": GESTURE_NET,
     "cifar10dvs": {"network.width": 8, "network.size": 32},
     "cifar10": {"network.width": 4},
     "nmnist": {},

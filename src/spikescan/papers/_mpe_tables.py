@@ -19,7 +19,7 @@ from spikescan.training.pictures import BLUE, GREEN, GREY
 
 Case = tuple[str, int, Mapping[str, Any]]
 """Data set, steps, changes of its recipe."""
-BY = ("protocol", "data", "steps")
+BY = ("protocol", "set", "steps")
 BEST, LAST, HELD_OUT = "best epoch, published protocol", "last epoch, published protocol", "held-out protocol"
 BARS = {BEST: GREEN, LAST: BLUE, HELD_OUT: GREY}
 Cells = dict[tuple[str, str, int], Comparison]
@@ -33,7 +33,7 @@ def declared(name: str, cases: Sequence[Case]) -> tuple[Callable[..., list[Run]]
 
 def _runs(cases: Sequence[Case], options: Options) -> list[Run]:
     return [
-        _mpe.mpe_run(changes, {"data": data, "steps": steps, "protocol": protocol, "seed": seed}, options, data=data)
+        _mpe.mpe_run(changes, {"set": data, "steps": steps, "protocol": protocol, "seed": seed}, options, data=data)
         for seed in range(options.seeds)
         for data, steps, changes in cases
         for protocol in PROTOCOLS
@@ -63,7 +63,7 @@ def _report(name: str, results: Sequence[Result], options: Options) -> Report:
 
 
 def _cell(shown: str, one: Comparison) -> tuple[str, str, int]:
-    return shown, str(one.labels["data"]), int(one.labels["steps"])
+    return shown, str(one.labels["set"]), int(one.labels["steps"])
 
 
 def _sets(cells: Cells) -> list[tuple[str, int]]:

@@ -204,7 +204,7 @@ def _rate_bars(axes: Axes, rates: Sequence[Comparison]) -> None:
     axes.set(title="e  Spike rate by layer", xlabel="layer", ylabel="spikes a neuron and step, %")
     axes.margins(y=0.15)
     axes.grid(False, axis="x")
-    axes.legend()
+    axes.legend(loc="upper left")
 
 
 EXPERIMENT = Experiment(

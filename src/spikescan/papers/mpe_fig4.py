@@ -138,7 +138,7 @@ def _contours(axes: Axes, losses: np.ndarray, reach: float, levels: np.ndarray) 
     lines = axes.contour(places, places, losses, levels, cmap="viridis", norm=norm, linewidths=1)
     axes.clabel(lines, fmt="%.3g", fontsize=8, colors="#22262c")
     axes.plot(0, 0, "+", color="black", markersize=11, markeredgewidth=1.6)
-    axes.set_aspect("equal")
+    axes.set(aspect="equal", xticks=np.linspace(-reach, reach, 5), yticks=np.linspace(-reach, reach, 5))
     axes.grid(False)
 
 
@@ -153,6 +153,7 @@ def _published(axes: Axes) -> None:
         known = targets.of(NAME).find("best_test_accuracy", {"neuron": neuron})
         if known is not None:
             axes.axhline(known.value, color=colour, linewidth=1.3, linestyle=(0, (4, 3)))
+    axes.plot([], [], color="#22262c", linewidth=1.3, linestyle=(0, (4, 3)), label="published, best epoch")
 
 
 EXPERIMENT = Experiment(

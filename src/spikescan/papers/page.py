@@ -133,7 +133,8 @@ def _csv(page: Page) -> str:
         record = page.records.get(run.key)
         if record is not None and record.status == "done":
             origin = {"data": page.recordings, "quick": page.options.quick, "run": run.key}
-            rows.append(origin | dict(run.labels) | _single(record.values) | {"device": record.device})
+            row = origin | dict(run.labels) | _single(record.values) | {"device": record.device}
+            rows.append(row | origin)  # origin first, and what a run calls its data does not hide it
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
     writer.writeheader()
