@@ -23,7 +23,7 @@ from spikescan.training.networks import Network
 from spikescan.training.pictures import BLUE, GREEN, GREY
 
 NAME = "mpe-fig3"
-WITH, WITHOUT, HELD, NONE_OF_IT = "with L_mem", "without L_mem", "λ 0.5, κ held", "no estimate"
+WITH, WITHOUT, HELD, NONE_OF_IT = "with L_mem", "without L_mem", "with L_mem, λ 0.5, κ held", "no estimate"
 CONDITIONS: dict[str, dict[str, Any]] = {
     WITH: {},
     WITHOUT: {"loss.estimation_weight": 0.0},
@@ -162,7 +162,8 @@ def _figure(results: Sequence[Result], rates: Sequence[Comparison], protocol: st
     panels["a"].set(ylabel="accuracy, %", ylim=(0, 103))
     panels["b"].set_ylabel("scaled to 0 … 1")
     _rate_bars(panels["e"], [one for one in rates if one.labels["protocol"] == protocol])
-    figure.legend(*panels["a"].get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    for letter, side in (("a", "left"), ("e", "right")):
+        figure.legend(*panels[letter].get_legend_handles_labels(), loc=f"outside lower {side}", ncols=3)
     figure.suptitle(
         f"MPE-PSN, Figure 3 – with and without L_mem, {protocol} protocol",
         x=0.01,
@@ -204,7 +205,6 @@ def _rate_bars(axes: Axes, rates: Sequence[Comparison]) -> None:
     axes.set(title="e  Spike rate by layer", xlabel="layer", ylabel="spikes a neuron and step, %")
     axes.margins(y=0.15)
     axes.grid(False, axis="x")
-    axes.legend(loc="upper left")
 
 
 EXPERIMENT = Experiment(
