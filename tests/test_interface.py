@@ -85,9 +85,16 @@ BAD_OPTIONS = [
     (ValueError, "features", {"learn_tau": True}),
     (ValueError, "tau_mem", {"learn_tau": True, "features": 3, "tau_mem": 0.0}),
     (ValueError, "backend", {"backend": "cpu"}),
+    (TypeError, "dt", {"dt": None}),
+    (TypeError, "tau_mem", {"tau_mem": "x"}),
+    (TypeError, "tau_syn", {"tau_syn": "x"}),
+    (ValueError, "features", {"learn_tau": True, "features": -1}),
+    (ValueError, "features", {"features": (3, 0)}),
+    (ValueError, "features", {"features": (3, 1.5)}),
 ]
 LIF_OPTIONS = [
     (ValueError, "threshold", {"threshold": float("nan")}),
+    (ValueError, "threshold", {"threshold": None}),
     (ValueError, "reset", {"reset": "none"}),
     (ValueError, "input_gain", {"input_gain": "one"}),
     (ValueError, "surrogate", {"surrogate": "relu"}),
@@ -107,6 +114,20 @@ def test_bad_options_of_lif_are_named(error, argument, options):
         ss.LIF(**options)
 
 
+def test_bad_options_of_mpe_psn_and_relu_are_named():
+    with pytest.raises(TypeError, match=r"^steps: .* found float"):
+        ss.MPEPSN(2.5)
+    with pytest.raises(ValueError, match=r"^backend:"):
+        ss.ReLU(backend="cpu")
+    with pytest.raises(ValueError, match=r"^backend: 'numba' needs a tensor on cpu"):
+        ss.ReLU(backend="numba")(torch.zeros(2, 2, 2, device="meta"))
+
+
+def test_bad_shapes_of_draws_are_named():
+    with pytest.raises(ValueError, match=r"^shape: .*\(3, -2, 5\)"):
+        ss.random.uniform((3, -2, 5), seed=1)
+
+
 def test_a_threshold_where_there_is_none():
     with pytest.raises(ValueError, match=r"^threshold:"):
         ss.SPSN(threshold=1.0)
@@ -124,6 +145,9 @@ BAD_CALLS = [
     (ValueError, "current", X[:0], {}),
     (TypeError, "seed", X, {"seed": 1.0}),
     (ValueError, "seed", X, {"seed": 2**63}),
+    (TypeError, "seed", X, {"seed": True}),
+    (TypeError, "seed", X, {"seed": torch.tensor(1, dtype=torch.int32)}),
+    (TypeError, "seed", X, {"seed": torch.tensor([1])}),
     (ValueError, "lengths", X, {"lengths": torch.tensor([1, 2, 3])}),
     (ValueError, "lengths", X, {"lengths": torch.tensor([1.0, 2.0])}),
     (ValueError, "lengths", X, {"lengths": torch.tensor([1, 6])}),
@@ -131,6 +155,7 @@ BAD_CALLS = [
     (TypeError, "lengths", X, {"lengths": [1, 2]}),
     (ValueError, "state.potential", X, {"state": ss.State(potential=torch.zeros(2, 4))}),
     (ValueError, "state.potential", X, {"state": ss.State(potential=META)}),
+    (TypeError, "state", X, {"state": (None, None)}),
 ]
 
 
@@ -138,11 +163,17 @@ BAD_CALLS = [
 @pytest.mark.parametrize(("error", "argument", "current", "options"), BAD_CALLS)
 def test_bad_calls_are_named(neuron, error, argument, current, options):
     made = neuron()
-    if argument == "seed" and not made.stochastic and neuron is not ss.SPSN:
-        made.run(current, **options)  # makes no draws
-        return
     with pytest.raises(error, match=rf"^{argument}:"):
         made.run(current, **options)
+    if set(options) <= {"state", "seed"}:
+        with pytest.raises(error, match=rf"^{argument}:"):
+            made.advance(current, **options)
+
+
+@pytest.mark.parametrize("made", [ss.SPSN(tau_syn=None), ss.LIF.vanilla(), ss.MPEPSN(), ss.ReLU()])
+def test_a_state_with_a_synapse_where_there_is_none(made):
+    with pytest.raises(ValueError, match=r"^state.(synapse|potential): this neuron has none"):
+        made.run(X, ss.SPSN().run(X).state)
 
 
 @pytest.mark.parametrize("options", [{}, {"learn_tau": True, "learn_threshold": True, "features": 3}])
@@ -157,8 +188,12 @@ def test_a_neuron_on_another_device(options, backend):
 
 
 def test_per_feature_values_that_do_not_fit():
+    for options in ({}, {"learn_tau": True}, {"learn_threshold": True}):
+        with pytest.raises(ValueError, match=r"^features: \(4,\) does not broadcast over .* \(3,\)"):
+            ss.LIF(**options, features=4)(X)
+    with pytest.raises(ValueError, match=r"^features: \(3, 1\) does not broadcast"):
+        ss.LIF(features=(3, 1))(X)
+    assert ss.LIF(features=(3, 1), learn_tau=True)(torch.randn(5, 2, 3, 4)).shape == (5, 2, 3, 4)
     with pytest.raises(ValueError, match=r"^tau_(mem|syn): shape \(4,\) does not broadcast over the features \(3,\)"):
-        ss.LIF(learn_tau=True, features=4)(X)
-    with pytest.raises(ValueError, match=r"^threshold: shape \(4,\)"):
-        ss.LIF(learn_threshold=True, features=4)(X)
+        ss.LIF(tau_mem=torch.full((4,), 1e-3))(X)
     assert ss.LIF(tau_mem=torch.tensor([1e-3, 2e-3, 3e-3]))(X).shape == X.shape

@@ -1,5 +1,6 @@
 """spikescan: spiking neural networks trained over all time steps at once."""
 
+import os
 from importlib.metadata import version
 
 from . import firing, random
@@ -7,6 +8,11 @@ from .chunking import chunked
 from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
 from .scan import linear_scan
 from .types import NetworkOutput, NetworkState, NeuronOutput, State
+
+# Torch backs large CPU arrays by huge pages if this is set before it makes its first. Otherwise a fresh array of a
+# whole sequence costs more in page faults than a neuron does in arithmetic, and memory freed between chunks is not
+# used again.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 __version__ = version("spikescan")
 

@@ -10,6 +10,7 @@ chunk, and dropout draws its masks from torch's generator. Leave them out where 
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from numbers import Integral
 from typing import Any, cast
 
 import torch
@@ -19,6 +20,7 @@ from torch.utils.checkpoint import checkpoint
 
 from .networks._event_linear import Events
 from .random import as_seed, new_seed
+from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
 
@@ -40,6 +42,13 @@ class Chunked(nn.Module):
 
     def __init__(self, network: nn.Module, chunk: int) -> None:
         super().__init__()
+        if not (hasattr(network, "run") and hasattr(network, "initial_state")):
+            raise TypeError(
+                "network: one with run and initial_state is needed, as SpikingMLP has them, found "
+                f"{type(network).__name__}; a neuron alone goes through chunks with its own `advance`"
+            )
+        if not isinstance(chunk, Integral):
+            raise TypeError(f"chunk: a whole number of time steps is needed, found {type(chunk).__name__}")
         if chunk < 1:
             raise ValueError(f"chunk: at least one time step is needed, found {chunk}")
         self.network: Any = network
@@ -104,6 +113,7 @@ class Chunked(nn.Module):
     ) -> Iterator[tuple[Any, int, NetworkState]]:
         if state is not None and seed is not None:
             raise ValueError("seed: the state already carries one; pass either")
+        check_lengths(lengths, torch.empty(x.shape, device="meta"))
         if state is None:
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))

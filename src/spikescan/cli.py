@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Literal, ParamSpec
 
 import typer
 
 from spikescan import report
 from spikescan.errors import InputError, TrainingError
+
+if TYPE_CHECKING:
+    from spikescan.training.evaluate import Measurement
 
 app = typer.Typer(
     help="Spiking neural networks trained over all time steps at once.",
@@ -123,7 +127,11 @@ def _train(
     from spikescan.training import recipe_files, run
 
     catalog.find(data)
-    changes = changes | dict(recipe_files.parse_setting(setting) for setting in settings)
+    given = dict(recipe_files.parse_setting(setting) for setting in settings)
+    for key in given.keys() & changes.keys():
+        if given[key] != changes[key]:
+            raise InputError(f"--set {key}={given[key]}: the argument or option for it says {changes[key]}")
+    changes = changes | given
     recipe = recipe_files.load(name or data, changes)
     folder = out or Path("runs") / f"{recipe.data.name}-{recipe.neuron.name}-{recipe.seed}"
     if resume and name is None:
@@ -131,9 +139,10 @@ def _train(
     try:
         with report.conversion() as progress:
             stuff = run.prepare(recipe, folder, store=store, resume=resume, overwrite=overwrite, progress=progress)
-        return run.train(stuff, folder, resume=resume, say=report.say), folder
+        return run.train(stuff, folder, resume=resume, overwrite=overwrite, say=report.say), folder
     except KeyboardInterrupt:
-        again = f"spikescan train {data} --out {folder} --resume"
+        place = [] if store is None else ["--store", str(store)]
+        again = shlex.join(["spikescan", "train", data, "--out", str(folder), *place, "--resume"])
         raise TrainingError(f"stopped; go on with: {again}") from None
 
 
@@ -190,9 +199,26 @@ def evaluate(
             **report.measurement(values),
         },
     )
-    names = material.answers[: len(measured.confusion)]
-    rows = [[name, *(str(count or "·") for count in counts)] for name, counts in zip(names, measured.confusion)]
-    report.show_table("confusion: rows are the true class, columns the predicted", ["", *names], rows)
+    _show_confusion(measured, material.answers)
+
+
+def _show_confusion(measured: Measurement, names: Sequence[str]) -> None:
+    """The matrix where the terminal is wide enough for all of it, else each class's accuracy and the worst mistakes."""
+    if measured.confusion is not None:
+        names = names[: len(measured.confusion)]
+        rows = [[name, *(str(count or "·") for count in counts)] for name, counts in zip(names, measured.confusion)]
+        if report.fits([["", *names], *rows]):
+            report.show_table("confusion: rows are the true class, columns the predicted", ["", *names], rows)
+            return
+    by_class = [
+        [names[label], str(samples), str(right), report.percent(right / samples)]
+        for label, samples, right in measured.by_class
+    ]
+    report.show_table("by class", ["class", "samples", "right", "accuracy"], by_class)
+    mistakes = [[names[label], names[answer], str(count)] for label, answer, count in measured.mistakes]
+    report.show_table("most frequent mistakes", ["class", "predicted", "samples"], mistakes)
+    where = "a wider terminal, a pipe or --json shows it; the run's pictures have that of its test samples"
+    report.say(f"confusion matrix: {where if measured.confusion else 'none is made of so many classes'}")
 
 
 @data_app.command("info")

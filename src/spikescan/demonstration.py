@@ -30,7 +30,7 @@ def compare(
     runs = {}
     for name, recipe in recipes.items():
         stuff = run.prepare(recipe, out / name, store=store, overwrite=overwrite)
-        runs[name] = run.train(stuff, out / name, say=say)
+        runs[name] = run.train(stuff, out / name, overwrite=overwrite, say=say)
     picture = pictures.of_comparison(out, runs, {name: _rows(out / name) for name in NEURONS})
     drawn = [path for name in NEURONS for path in sorted(RunFolder(out / name).pictures.glob("*.png"))]
     return {"runs": runs, "pictures": [str(picture), *map(str, drawn)]}

@@ -97,6 +97,8 @@ def uniform(
     """
     if len(shape) < 2:
         raise ValueError(f"shape: (T, B, *features) is needed, found {tuple(shape)}")
+    if min(shape) < 0:
+        raise ValueError(f"shape: no negative size is possible, found {tuple(shape)}")
     seed, step = as_seed(seed, device), as_seed(step, device)
     return uniform_op(seed, step, shape[0], shape[1], math.prod(shape[2:]), backend).view(shape)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -31,14 +32,29 @@ def show_json(result: Any) -> None:
     print(json.dumps(result, indent=1), flush=True)
 
 
+WIDE = 100_000
+"""Columns where nobody looks on: nothing is cut off in a pipe or a file."""
+
+
+def console() -> Console:
+    """Of standard output as it is now."""
+    return Console(width=None if sys.stdout.isatty() else WIDE)
+
+
+def fits(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table with these rows (the heading is one) is no wider than the terminal."""
+    widths = (max(map(cell_len, column)) for column in zip(*rows, strict=True))
+    return sum(width + 3 for width in widths) + 1 <= console().width
+
+
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = True) -> None:
     """The first column to the left, the others to the right where they hold ``numbers``."""
     table = Table(title=title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number and numbers else "left")
+        table.add_column(column, justify="right" if number and numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console().print(table)
 
 
 def show_pairs(title: str, pairs: Mapping[str, str]) -> None:
@@ -48,7 +64,7 @@ def show_pairs(title: str, pairs: Mapping[str, str]) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs.items():
         table.add_row(name, value)
-    Console().print(table)
+    console().print(table)
 
 
 def number(value: float | None, digits: int = 2, unit: str = "") -> str:

@@ -17,6 +17,9 @@ class State(NamedTuple):
     `synapse` and `potential` are (B, *features), float32 (float64 for a float64 current). For MPE-PSN, `potential` is
     the estimate û of the last step. `seed` and `step` are 0-d int64: the draws of the next step are those of `step`.
     What a neuron does not have is None.
+
+    A state that was made under `torch.inference_mode()` cannot enter a chunk that is trained on: torch saves no
+    inference tensor for a backward pass. Make it under `torch.no_grad()`, or clone its tensors.
     """
 
     synapse: Tensor | None = None

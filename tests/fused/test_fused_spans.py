@@ -1,10 +1,13 @@
 """Few lanes and a long time: the numba kernels cut time into spans. What they give is what one span gives."""
 
+import time
+
+import numpy as np
 import pytest
 import torch
 
 import spikescan as ss
-from spikescan.fused import _numba as kernels
+from spikescan.scan import _compiling, _lanes
 
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
@@ -45,10 +48,10 @@ def test_spans_equal_one_span(name, lengths, monkeypatch):
     lengths = None if lengths is None else torch.tensor(lengths)
     torch.manual_seed(0)
     neuron = NEURONS[name](3)
-    plans = kernels._plans(9001, torch.zeros(2, 3), (torch.tensor([0.95]),), 0)
+    plans = _lanes.plans(torch.Size(shape), torch.float32, (torch.tensor([0.95]),), cut=True)
     assert plans[0].span < 9001
     cut = everything(neuron, shape, lengths)
-    monkeypatch.setattr(kernels, "LONG", 10**9)
+    monkeypatch.setattr(_lanes, "LONG", 10**9)
     for found, expected in zip(cut, everything(neuron, shape, lengths), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.detach().abs().max()))
 
@@ -73,5 +76,23 @@ def test_a_gradient_that_is_not_finite_reaches_every_earlier_step():
 
 def test_a_leak_that_forgets_nothing_is_not_cut():
     for decay in (1.0, 0.99999):
-        (plan,) = kernels._plans(9001, torch.zeros(1, 1), (torch.tensor([decay]),), 0)
+        (plan,) = _lanes.plans(torch.Size((9001, 1, 1)), torch.float32, (torch.tensor([decay]),), cut=True)
         assert plan.span == 9001
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_scan_alone(reverse, monkeypatch):
+    x, initial = torch.randn(9001, 1, 3), torch.randn(1, 3)
+    options = {"decay": torch.tensor([0.9, 0.95, 0.0]), "initial": initial, "reverse": reverse, "backend": "numba"}
+    cut = ss.linear_scan(x, **options)
+    monkeypatch.setattr(_lanes, "LONG", 10**9)
+    torch.testing.assert_close(cut, ss.linear_scan(x, **options), rtol=1e-5, atol=1e-5)
+
+
+def test_compiling_is_announced(capsys, monkeypatch):
+    monkeypatch.setattr(_compiling, "PATIENCE", 0.0)
+    slow = _compiling.announced(lambda x: time.sleep(0.3))
+    slow(np.zeros(3))
+    assert "compiling the CPU kernel" in capsys.readouterr().err
+    slow(np.zeros(4))
+    assert capsys.readouterr().err == ""

@@ -73,6 +73,12 @@ def test_seeds_and_errors():
     assert torch.equal(long(x, seed=5), long.run(x, seed=5).readout)
     with pytest.raises(ValueError, match=r"^chunk"):
         ss.chunked(net, 0)
+    with pytest.raises(TypeError, match=r"^chunk: .* found float"):
+        ss.chunked(net, 2.5)
+    with pytest.raises(TypeError, match=r"^network: .* found SPSN; .*advance"):
+        ss.chunked(ss.SPSN(), 5)
+    with pytest.raises(ValueError, match=r"^lengths: 0 to 30 steps are there, found 3 to 99"):
+        long.run(x, lengths=torch.tensor([99, 30, 3]))
     with pytest.raises(ValueError, match=r"^seed"):
         long.run(x, net.initial_state(5), seed=5)
 

@@ -127,6 +127,33 @@ def test_padding_changes_nothing(neuron, norm):
         assert_close(a, b)
 
 
+def test_padding_enters_no_statistic():
+    """In training, where batch normalisation takes its statistics from the batch."""
+    lengths, runs = torch.tensor([17, 30, 0]), []
+    x, weights = counts(30, 3), network(norm=True).state_dict()
+    for garbage in (0.0, 1e3):
+        net = network(norm=True)
+        net.load_state_dict(weights)
+        x[17:, 0] = x[:, 2] = garbage
+        out = net.run(x, seed=7, lengths=lengths)
+        runs.append((out.readout, *(value for name, value in net.state_dict().items() if "running" in name)))
+    assert len(runs[0]) == 5
+    assert runs[0][1].any()
+    for clean, padded in zip(*runs, strict=True):
+        assert_close(padded, clean)
+
+
+@pytest.mark.parametrize("readout", [None, ss.LeakyIntegrator])
+def test_padded_steps_of_the_readout_are_zero(readout):
+    net, lengths = network(readout=readout), torch.tensor([4, 9, 0])
+    with torch.no_grad():
+        net.output.bias.fill_(1.0)
+    out = net.run(counts(9, 3), seed=7, lengths=lengths).readout
+    for row, length in enumerate(lengths.tolist()):
+        assert out[:length, row].all()
+        assert not out[length:, row].any()
+
+
 def test_seeds():
     net, x = network("gs"), counts(30, 3)
     assert torch.equal(net(x, seed=7), net(x, torch.tensor(7)))
@@ -161,6 +188,9 @@ def test_bad_options():
         network(init="zeros")
     with pytest.raises(ValueError, match=r"^lengths"):
         network().run(counts(9, 2), lengths=torch.tensor([1, 2, 3]))
+    for name in ("neuron", "readout"):
+        with pytest.raises(TypeError, match=rf"^{name}: a function that makes neurons .* found SPSN"):
+            SpikingMLP(10, **{name: ss.SPSN()})
 
 
 def test_compiles_without_a_graph_break():

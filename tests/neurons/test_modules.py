@@ -83,6 +83,18 @@ def test_narrowing_keeps_the_neuron(model, change):
     assert torch.equal(half, neuron(x.bfloat16().float(), seed=1).bfloat16())
 
 
+@each_model
+def test_widening_is_undone(model):
+    """float32 is no half precision: only a fixed decay stays in the float64 that it is computed in."""
+    neuron = MODELS[model]()
+    kinds = {name: value.dtype for name, value in [*neuron.named_parameters(), *neuron.named_buffers()]}
+    neuron.double()
+    assert all(value.dtype == torch.float64 for value in [*neuron.parameters(), *neuron.buffers()])
+    neuron.float()
+    assert kinds == {name: value.dtype for name, value in [*neuron.named_parameters(), *neuron.named_buffers()]}
+    assert all(kind == (torch.float64 if "value" in name else torch.float32) for name, kind in kinds.items())
+
+
 @each_backend
 @each_model
 def test_autocast(model, backend):

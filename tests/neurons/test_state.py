@@ -110,6 +110,8 @@ def test_a_state_of_any_layout(model):
     x = x.view(9, 2, N, 1).expand(9, 2, N, 3).transpose(2, 3)
     shape = x.shape[1:]
     values = [torch.randn(tuple(reversed(shape))).permute(2, 1, 0) if k < 2 else torch.tensor(k) for k in range(4)]
-    strided, plain = ss.State(*values), ss.State(*(value.contiguous() for value in values))
+    if neuron.run(x, seed=1).state.synapse is None:
+        values[0] = None
+    strided, plain = ss.State(*values), ss.State(*(value if value is None else value.contiguous() for value in values))
     outs = [neuron.run(x, state).state.potential for state in (strided, plain)]
     assert torch.equal(*outs)

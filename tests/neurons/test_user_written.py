@@ -66,6 +66,12 @@ def test_it_can_be_registered(monkeypatch):
     assert torch.equal(ss.SPSN(firing="cubic")(x, seed=1), ss.SPSN(firing=Cubic())(x, seed=1))
 
 
+def test_they_print_as_they_are_made():
+    assert repr(Cubic()) == "Cubic()"
+    assert "surrogate=Gauss()" in repr(firing.Threshold(surrogate=Gauss()))
+    assert repr(firing.Bernoulli()) == "Bernoulli(activation='sigmoid')"
+
+
 @pytest.mark.parametrize("mine", [Gauss(), Plain()])
 def test_a_surrogate(mine):
     lif, x = ss.LIF(0.0, None, surrogate=mine), torch.tensor([[[0.3, 1.0, 1.9]]], requires_grad=True)

@@ -78,7 +78,7 @@ def test_quick_without_data_from_the_command_to_the_page(name, call, tmp_path):
         assert "OTHER DATA: generated, in " in page
         assert all("generated" in row["data"] for row in rows)
         assert "is what the paper reports" in page  # the two protocols
-        assert ("κ falls" in page) == (name == "mpe-fig3")
+        assert ("κ falls, by its own gradient" in page) == (name == "mpe-fig3")
 
 
 def test_table1_has_every_cell_of_the_paper(call, tmp_path):

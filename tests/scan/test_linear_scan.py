@@ -130,6 +130,7 @@ BAD = [
     (ValueError, "x", (X[:0], 0.5), {}),
     (ValueError, "initial", (X, 0.5, torch.zeros(3)), {}),
     (ValueError, "initial", (X, 0.5, torch.zeros(2, 3, device="meta")), {}),
+    (TypeError, "initial", (X, 0.5, 0.0), {}),
     (ValueError, "backend", (X, 0.5), {"backend": "cuda"}),
     (ValueError, "backend", (X, 0.5), {"backend": "triton"}),
     (ValueError, "backend", (X.to("meta"), 0.5), {"backend": "numba"}),

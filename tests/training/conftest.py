@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from camera_files import write_set
+from nmnist_files import write_set
 
 from spikescan.training import recipe_files
 

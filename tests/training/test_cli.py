@@ -7,12 +7,15 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from spikescan import cli, demonstration
+from spikescan import cli, demonstration, report
+from spikescan.training.evaluate import Measurement
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
+COUNTS = "spikes_per_ms", "spikes_per_ms_by_layer", "spike_rate", "synaptic_operations"
 SMALL = ["--channels", "20", "--batch-size", "8", "--set", "data.pool=1", "--set", "network.hidden=[8]"]
 
 
@@ -84,6 +87,15 @@ def test_resume_and_overwrite(train, tmp_path):
         (["--root", "/no/such/folder"], "/no/such/folder"),
         (["--resume"], "nothing to resume"),
         (["--channels", "7"], "where there are 7 channels"),
+        (["--set", "data.name=digits"], "--set data.name=digits: the argument or option for it says shd"),
+        (["--epochs", "3", "--set", "training.epochs=4"], "--set training.epochs=4: "),
+        (["--set", "data.pool=21"], "data.pool: 21, but data set shd has 20 channels"),
+        (["--set", "data.dt=1e-9"], "data.dt"),
+        (["--set", "data.frames=10000000000"], "a batch of 10,000,000,000 steps"),
+        (["--set", "training.lr=1e38"], "training.lr"),
+        (["--set", "training.epochs=true"], "training.epochs"),
+        (["--set", "training.lr=1\ntraining.foo=2"], "one key and its value"),
+        (["--neuron", "mpe-psn", "--set", "neuron.learn_tau=true"], "neuron.learn_tau: neuron mpe-psn"),
     ],
 )
 def test_wrong_input_is_exit_code_2(train, tmp_path, options, message):
@@ -104,13 +116,14 @@ def test_unknown_and_missing_data(train, call, tmp_path):
 
 
 def test_diverging_training_is_exit_code_1(train, tmp_path):
-    options = ["--set", "training.lr=1e38", "--set", "training.optimiser=sgd", "--set", "training.schedule=constant"]
+    options = ["--set", "training.optimiser=sgd", "--set", "training.schedule=constant"]
+    options += ["--set", "training.lr=1e6", "--set", "training.weight_decay=1e6"]
     result = train(tmp_path / "run", *options, code=1)
     assert "training diverged" in result.stderr
     assert "epoch 1, step" in result.stderr
 
 
-def test_interrupt_says_how_to_go_on(train, tmp_path, monkeypatch):
+def test_interrupt_says_how_to_go_on(train, store, tmp_path, monkeypatch):
     from spikescan.training.task import Task
 
     step = Task.training_step
@@ -122,9 +135,49 @@ def test_interrupt_says_how_to_go_on(train, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Task, "training_step", interrupted)
-        result = train(tmp_path / "run", "--epochs", 2, code=1)
-    assert f"spikescan train shd --out {tmp_path / 'run'} --resume" in result.stderr
-    assert "epoch 2/2" in train(tmp_path / "run", "--resume").stderr
+        result = train(tmp_path / "my run", "--epochs", 2, code=1)
+    assert f"spikescan train shd --out '{tmp_path / 'my run'}' --store {store} --resume" in result.stderr
+    assert "epoch 2/2" in train(tmp_path / "my run", "--resume").stderr
+
+
+NAMES = tuple(f"class {k}" for k in range(20))
+
+
+def measured(confusion):
+    counts = {"mistakes": [(1, 2, 5)], "by_class": [(1, 9, 4)]}
+    return Measurement("test", 9, 0.1, 4 / 9, confusion, **counts, **dict.fromkeys(COUNTS))
+
+
+def test_a_confusion_matrix_in_a_pipe_is_whole(capsys):
+    cli._show_confusion(measured([[7] * 20 for _ in NAMES]), NAMES)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert (shown.count("7"), shown.count("class 19")) == (20 * 20 + 4, 2)
+
+
+@pytest.mark.parametrize("confusion", [[[7] * 20 for _ in NAMES], None])
+def test_a_confusion_matrix_that_is_too_wide(capsys, monkeypatch, confusion):
+    monkeypatch.setattr(report, "console", lambda: Console(width=80))
+    cli._show_confusion(measured(confusion), NAMES)
+    shown = capsys.readouterr()
+    assert "…" not in shown.out
+    for words in ("class 1 ", "44.44 %", "class 2 "):
+        assert words in shown.out
+    assert ("--json shows it" in shown.err) == (confusion is not None)
+
+
+def test_a_table_on_a_narrow_terminal_is_whole(capsys, monkeypatch):
+    monkeypatch.setattr(report, "console", lambda: Console(width=30))
+    report.show_table("", ["name", "what"], [["a" * 40, "b" * 40]], numbers=False)
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert (shown.count("a"), shown.count("b")) == (42, 40)  # two in the heading
+
+
+def test_a_confusion_matrix_that_fits(capsys, monkeypatch):
+    monkeypatch.setattr(report, "console", lambda: Console(width=80))
+    cli._show_confusion(measured([[7] * 4 for _ in range(4)]), NAMES)
+    assert capsys.readouterr().out.count("7") == 16
 
 
 def test_evaluate_needs_a_run(call, tmp_path):

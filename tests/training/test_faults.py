@@ -73,7 +73,8 @@ def test_diverging_run_stops_and_keeps_the_last_good_checkpoint(recipe, store, t
 
 
 def test_huge_learning_rate_is_found_before_it_is_saved(recipe, store, tmp_path):
-    changed = recipe(training__lr=1e38, training__schedule="constant", training__optimiser="sgd")
+    huge = {"training__lr": 1e6, "training__weight_decay": 1e6}
+    changed = recipe(**huge, training__schedule="constant", training__optimiser="sgd")
     stuff = run.prepare(changed, tmp_path / "run", store=store)
     with pytest.raises(TrainingError, match=r"epoch 1, step \d+: training diverged"):
         run.train(stuff, tmp_path / "run", say=str)

@@ -2,6 +2,7 @@ import tomllib
 
 import numpy as np
 import pytest
+import torch
 
 from spikescan.errors import InputError
 from spikescan.training import recipe_files
@@ -93,6 +94,16 @@ def test_differences():
         ({"neuron.tau_mem": -1}, r"neuron.tau_mem"),
         ({"loss.readout": "median"}, r"loss.readout: 'median' is unknown, choose from mean, max, last"),
         ({"data.dt": 0}, r"data.dt"),
+        ({"data.dt": 1e-9}, r"data.dt: .*greater than or equal to 0\.000001"),
+        ({"training.lr": 1e38}, r"training.lr: .*less than or equal to 1000000 "),
+        ({"training.weight_decay": 1e39}, r"training.weight_decay: .*less than or equal to 1000000 "),
+        ({"training.epochs": True}, r"training.epochs: true and false are no value"),
+        ({"training.lr": True}, r"training.lr: true and false are no value"),
+        ({"network.hidden": [8, True]}, r"network.hidden: true and false are no value"),
+        ({"training.precision": 64}, r"training.precision"),
+        ({"neuron.name": "mpe-psn", "neuron.learn_tau": True}, r"neuron.learn_tau: neuron mpe-psn has no use for it"),
+        ({"neuron.name": "lif", "neuron.decay": 0.5}, r"neuron.decay: neuron lif has no use for it"),
+        ({"neuron.name": "relu", "neuron.tau_syn": None}, r"neuron.tau_syn: neuron relu has no use for it"),
         ({"data.pad": "left"}, r"data: mask = true"),
         ({"data.name.x": 1}, r"data.name.x: name is a value"),
         ({"protocol.test": "every-epoch"}, r"protocol: the held-out protocol uses the test set once"),
@@ -114,6 +125,20 @@ def test_broken_toml_names_the_file(tmp_path):
     (tmp_path / "x.toml").write_text("[data\n")
     with pytest.raises(InputError, match=r"x\.toml: not a TOML file"):
         recipe_files.load(str(tmp_path / "x.toml"))
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(16, "16"), (32, "32"), ("bf16", "bf16")])
+def test_precision_in_bits(asked, taken):
+    assert recipe_files.load("digits", {"training.precision": asked}).training.precision == taken
+
+
+def test_a_default_that_has_no_use_is_no_mistake():
+    assert recipe_files.load("shd", {"neuron.name": "relu", "neuron.learn_tau": False}).neuron.name == "relu"
+
+
+def test_two_lines_in_one_setting():
+    with pytest.raises(InputError, match=r"--set 'training.lr=1\\ntraining.foo=2': one key"):
+        recipe_files.parse_setting("training.lr=1\ntraining.foo=2")
 
 
 def test_setting_without_a_value():
@@ -147,7 +172,7 @@ def test_the_spoken_digits_have_one_best_recipe():
 def test_an_unknown_base_is_named(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('base = "nothing"\n')
-    with pytest.raises(InputError, match=r"mine\.toml: base is 'nothing', choose from beyond, digits"):
+    with pytest.raises(InputError, match=r"mine\.toml: base is 'nothing', choose from beyond, "):
         recipe_files.load(str(file))
 
 
@@ -158,3 +183,20 @@ def test_a_limit_on_the_samples_of_each_class(recipe, store):
         assert len(labels) == 4
         assert counts.max() <= 2
     assert len(stuff.splits["train"]) == len(stuff.splits["test"]) == 8
+
+
+def test_the_published_protocol_starts_from_the_published_weights(recipe, store):
+    """As the published code draws them: layer after layer torch's own initialisation, then the published one."""
+    chosen = recipe_files.check(
+        recipe_files.merge(
+            recipe().model_dump(), {"protocol.name": "published", "network.init": "published", "neuron.name": "spsn-sb"}
+        ),
+        "test",
+    )
+    network = material(chosen, store).network()
+    torch.manual_seed(chosen.seed)
+    for own in (*network.linears, network.output):
+        layer = torch.nn.Linear(own.in_features, own.out_features, bias=own.bias is not None)
+        torch.nn.init.kaiming_uniform_(layer.weight, mode="fan_in", nonlinearity="linear")
+        assert torch.equal(own.weight, layer.weight)
+        assert own.bias is None or not own.bias.any()

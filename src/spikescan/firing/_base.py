@@ -28,6 +28,9 @@ class Firing(ABC):
 
     stochastic: bool = False
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @property
     def default_threshold(self) -> float | None:
         return None

@@ -22,6 +22,9 @@ from torch import Tensor
 class Surrogate(ABC):
     """Θ′ for the backward pass. `kernel` is (code, scale) where the fused kernels know it, else None."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     @property
     def kernel(self) -> tuple[int, float] | None:
         return None

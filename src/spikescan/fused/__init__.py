@@ -19,6 +19,8 @@ def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", pot
     own = how.firing is not None and how.firing.kernel is None
     if own and how.reset != "none" and backend == "auto":
         name = "reference"  # documented: a surrogate of the user's own inside a reset loop
+    if how.half and name in ("reference", "fft"):
+        raise ValueError(f"memory: 'half' is kept by the fused kernels alone, and backend {name!r} is torch's autograd")
     if name == "reference":
         return _reference.integrate_and_fire(x, how)
     if name == "fft" or (own and how.reset == "none"):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..scan._checks import refuse_transforms
 from ..scan._select import lazy, select
 from ._problem import RESETS, Dynamics, Operands, Result, gain
 
@@ -10,7 +11,7 @@ THRESHOLD = 4  # from this code on, a firing function compares with a threshold
 # Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
 
-
+WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
 NAMES = "integrate_and_fire", "integrate_and_fire_backward"
 FORWARD, BACKWARD_BODIES = (
     {backend: lazy(f"spikescan.fused._{backend}", name) for backend in ("numba", "triton")} for name in NAMES
@@ -36,6 +37,7 @@ def fused_op(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
     that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`."""
+    refuse_transforms(WHAT, current, alpha, beta, weight, synapse, potential, threshold)
     wanted = _outputs(current, synapse, code, wants)
     operands = (current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
@@ -172,8 +174,9 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
 torch.library.register_autograd("spikescan::integrate_and_fire", _backward, setup_context=_setup)
 
 
-def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool, half: bool = False) -> Result:
+def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool) -> Result:
     """Same as the reference, through the operator."""
+    refuse_transforms(WHAT, *x)
     dtype, kernel = x.current.dtype, None if how.firing is None else how.firing.kernel
     if how.firing is not None and kernel is None:
         raise ValueError(f"backend: {backend!r} has no kernel for {how.firing}; use auto or reference")
@@ -199,7 +202,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.draws),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, decays, grads, half],
+        [potentials, decays, grads, how.half],
         backend,
     )
     spikes, all_potentials, _, _, last_synapse, last_potential = out

@@ -4,6 +4,7 @@ the whole sequence. This serves `backend="fft"` (SPSN eq. 15) and firing functio
 import torch
 
 from ..scan._autograd import scan_op
+from ..scan._checks import refuse_transforms
 from ._estimate import last_valid
 from ._problem import Dynamics, Operands, Result, draw, gain
 
@@ -11,6 +12,7 @@ from ._problem import Dynamics, Operands, Result, draw, gain
 def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     if how.reset != "none":
         raise ValueError(f"backend: {backend!r} cannot compute a reset, which is sequential; use auto or reference")
+    refuse_transforms("integrate_and_fire (SPSN, LeakyIntegrator)", *x)
     dtype = x.current.dtype
     i = x.current
     if x.decay_syn is not None:

@@ -6,11 +6,12 @@ It returns the sums of (û - u)² of each step, so that κ and the mean stay ord
 import torch
 from torch import Tensor
 
-from ..scan._checks import accumulate_dtype
+from ..scan._checks import accumulate_dtype, refuse_transforms
 from ..scan._select import lazy, select
 from ._autograd import refuse_double_backward
 from ._estimate import Estimated, loss_terms, step_weights
 
+WHAT = "estimate_and_fire (MPEPSN)"
 NAMES = "estimate_and_fire", "estimate_and_fire_backward"
 FORWARD, BACKWARD = (
     {backend: lazy(f"spikescan.fused._estimate_{backend}", name) for backend in ("numba", "triton")} for name in NAMES
@@ -32,6 +33,7 @@ def estimate_op(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potential, carry, distance (T,)) of x (T, B, N); an unwanted potential and absent lengths are empty."""
+    refuse_transforms(WHAT, x, carried, threshold)
     wanted = _outputs(x, potentials)
     body = select(FORWARD, backend, x, "fused MPE-PSN kernel")
     return (*wanted, body((x, carried, threshold, seed, step, lengths), decay, previous, draws, wanted))
@@ -106,6 +108,7 @@ def estimate_and_fire(
     backend: str,
 ) -> Estimated:
     """Same as the reference, through the operator."""
+    refuse_transforms(WHAT, current, carried, threshold, kappa)
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
     x = current.to(dtype).reshape(len(current), rows, neurons).contiguous()

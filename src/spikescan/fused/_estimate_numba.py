@@ -9,6 +9,7 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
+from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 from ._numba_math import INLINE, OPTIONS, draw_row, nil, one, sigmoid
 
@@ -26,7 +27,7 @@ def estimates(x, r, draws, out):
             out[n] = (one(x[n]) - sigmoid(x[n])) * x[n]
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, spikes, potential, carry, distance):
     """`distance` (tasks, T) takes the sums of (û - u)²; an empty `potential` is not wanted."""
     T, B, N = x.shape
@@ -71,7 +72,7 @@ def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, 
         carry[row, lo:hi] = last
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def backward(
     grad_spikes,
     grad_potential,

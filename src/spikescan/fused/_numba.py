@@ -7,15 +7,12 @@ and memory is read in long runs. Tasks run in parallel.
 Kernels take every operand (an unused one is an empty array), so that there is one compiled version a dtype.
 """
 
-import math
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
 
-from ..scan._threads import use_torch_threads
+from ..scan._lanes import compiled, finite, over_lanes, plans
 from ._numba_math import INLINE, OPTIONS, draw_rows, get, nil, one
 from ._numba_rows import (
     DELTA,
@@ -23,19 +20,14 @@ from ._numba_rows import (
     activate,
     activation_slope,
     delta_adjoint_row,
+    fire_adjoint,
     integrate_and_fire_row,
     leak,
+    leak_adjoint,
     smooth_adjoint,
     threshold_adjoint_row,
 )
 
-LANES = 4096
-THIN = 32
-"""Lanes a thread below which time is cut."""
-LONG = 4096
-"""Steps below which it is not."""
-VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
-"""-log of half the smallest number, and half as much again for two equal leaks in a row (n·β^n, not β^n)."""
 HARD, SOFT = 1, 2
 
 
@@ -43,16 +35,6 @@ HARD, SOFT = 1, 2
 def copy(source, target):
     for n in range(len(source)):
         target[n] = source[n]
-
-
-@njit(**OPTIONS)
-def over_lanes(values, first, last):
-    """`values` (N,) repeated for lanes first, first + 1, …; zeros for an empty one."""
-    out = np.zeros(last - first, values.dtype)
-    if len(values):
-        for k in range(len(out)):
-            out[k] = values[(first + k) % len(values)]
-    return out
 
 
 @njit(**OPTIONS)
@@ -64,19 +46,11 @@ def stop_of_run(ends, row, t):
 
 
 @njit(**OPTIONS)
-def finite(i, u):
-    total = nil(u[0])
-    for n in range(len(u)):
-        total += (i[n] - i[n]) + (u[n] - u[n])  # 0, or NaN
-    return total == nil(total)
-
-
-@njit(**OPTIONS)
 def last_step(lengths, row, T):
     return min(lengths[row], T) - 1 if len(lengths) else T - 1
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def forward(
     current,
     alpha,
@@ -102,7 +76,8 @@ def forward(
 ):
     """Sequences are (T, lanes), what belongs to a feature (N,), state (lanes,). code: kind, activation, surrogate,
     reset, detach_reset, draws; constants: a, b, c. Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted.
-    tasks, span, warm: see `Plan`. Returns how many tasks hold back, from a later span, a state that is not finite."""
+    tasks, span, warm: see `scan._lanes.Plan`. Returns how many tasks hold back, from a later span, a state that is not
+    finite."""
     T, N = len(current), len(beta)
     kind, activation, reset, draws = code[0], code[1], code[3], code[5]
     a, b, c = constants[0], constants[1], constants[2]
@@ -164,7 +139,7 @@ def forward(
                 if keep_synapse:
                     copy(i, synapses[t, first + lo : first + hi])
                 row = stop
-        if end < T and not finite(state_i, state_u):
+        if end < T and not (finite(state_i) and finite(state_u)):
             lost += 1
         for row in range(rows):
             if begin <= max(last_step(lengths, top + row, T), 0) < max(end, 1):
@@ -174,7 +149,7 @@ def forward(
     return lost
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def backward(
     grad_spikes,
     grad_potentials,
@@ -280,8 +255,13 @@ def backward(
                             through,
                             a,
                         )
+                elif kind and not len(synapses):
+                    smooth_adjoint(gs, m, out, gi, gu, al_, be_, we_)
                 else:
-                    smooth_adjoint(kind > 0, gs, m, out, gi, gu, gw, al_, be_, we_)
+                    if kind:
+                        fire_adjoint(gs, m, gu)
+                    copy(gu, gw)
+                    leak_adjoint(out, gi, gu, al_, be_, we_)
                 if len(synapses) and t < end:
                     u_before = potentials[t - 1, start:after] if t > 0 else potential[start:after]
                     i_before = synapses[t - 1, start:after] if t > 0 else synapse[start:after]
@@ -293,7 +273,7 @@ def backward(
                         g_weight[n] += gw[n] * i_now[n]
                         g_alpha[n] += out[n] * i_before[n]
                 row = stop
-        if begin > 0 and not finite(state_i, state_u):
+        if begin > 0 and not (finite(state_i) and finite(state_u)):
             lost += 1
         if begin == 0:
             if kind == DELTA:
@@ -302,43 +282,6 @@ def backward(
             grad_synapse[first:last] = state_i
             grad_potential[first:last] = state_u
     return lost
-
-
-class Plan(NamedTuple):
-    tasks: np.ndarray  # where the ranges of lanes begin and end
-    span: int  # steps of a span of time
-    warm: int  # steps that a span starts early, from rest
-
-
-def _plans(steps: int, synapse: Tensor, decays: tuple[Tensor, ...], reset: int) -> list[Plan]:
-    """How to share out the work; the next one is for when the one before it lost something.
-
-    Lanes go as whole rows, up to LANES in all, or as parts of one, at least one task a thread; a part begins at a
-    multiple of four features, which share a draw. Where that leaves little to do side by side, time is cut as well: a
-    span starts from rest, as many steps early as it takes for all that came before to vanish. What is not finite does
-    not vanish, so then time is not cut.
-    """
-    rows, features = synapse.shape
-    threads, lanes = use_torch_threads(), rows * features
-    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0)
-    if lanes == 0 or lanes >= THIN * threads or steps < LONG or reset:
-        return [whole]
-    slowest = max(float(decay.max()) for decay in decays if len(decay))
-    warm = math.ceil(VANISHED[synapse.dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
-    span = -(-steps // threads)
-    return [Plan(np.array([0, lanes]), span, warm), whole] if warm < span else [whole]
-
-
-def _lane_ranges(rows: int, features: int, threads: int) -> np.ndarray:
-    if rows * features == 0:
-        return np.zeros(1, np.int64)
-    width = min(LANES, features if rows >= threads else -(-features * rows // threads))
-    if width < features:
-        width = -(-width // 4) * 4
-        parts = np.arange(0, features, width)
-        return np.append((np.arange(rows)[:, None] * features + parts).ravel(), rows * features)
-    together = max(1, min(LANES // features, -(-rows // threads)))
-    return np.append(np.arange(0, rows, together) * features, rows * features)
 
 
 def _lanes(*tensors: Tensor) -> list[np.ndarray]:
@@ -360,7 +303,7 @@ def integrate_and_fire(
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
     current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths = operands
     kind = np.dtype(np.float64 if current.dtype == torch.float64 else np.float32).type
-    for plan in _plans(len(current), synapse, (alpha, beta), code[3]):
+    for plan in plans(current.shape, current.dtype, (alpha, beta), cut=not code[3]):
         lost = forward(
             *_lanes(current),
             *_features(alpha, beta, weight),
@@ -391,7 +334,7 @@ def integrate_and_fire_backward(
     potentials, synapses, memo = saved
     steps, totals = len(wanted[0]), wanted[1:5]
     kind = np.dtype(np.float64 if wanted[0].dtype == torch.float64 else np.float32).type
-    for plan in _plans(steps, synapse, (alpha, beta), code[3]):
+    for plan in plans(wanted[0].shape, wanted[0].dtype, (alpha, beta), cut=not code[3]):
         spans = max(-(-steps // plan.span), 1)
         parts = [total.new_zeros((spans, *total.shape)) for total in totals]
         lost = backward(

@@ -14,6 +14,7 @@ from numba.extending import intrinsic, overload
 from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
+from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
 # No "nnan" and no "ninf": NaN and infinity must come through.
@@ -179,12 +180,15 @@ def draw_rows(out, padded, seed, step, row, rows, first):
     width = len(out) // len(padded)
     for k in range(rows):
         own, r = out[k * width : (k + 1) * width], padded[k]
-        draw_row(r, seed, step, row + k, first)
-        for n in range(width):
-            own[n] = r[n]
+        if width == len(r):
+            draw_row(own, seed, step, row + k, first)
+        else:
+            draw_row(r, seed, step, row + k, first)
+            for n in range(width):
+                own[n] = r[n]
 
 
-@njit(parallel=True, cache=True, **OPTIONS)
+@compiled(**OPTIONS)
 def _uniform(seed, step, out):
     T, B, N = out.shape
     for row in prange(B):

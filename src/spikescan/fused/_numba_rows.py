@@ -212,20 +212,28 @@ def boxcar(z, scale):
 
 
 @njit(**OPTIONS)
-def smooth_adjoint(fires, gs, m, out, gi, gu, gw, al, be, we):
-    """The adjoint step of an integrator, which fires by a local derivative `m` or not at all."""
-    if fires:
-        for n in range(len(out)):
-            w = gu[n] + gs[n] * get(m, n)
-            x = gi[n] + we[n] * w
-            gw[n], out[n] = w, x
-            gu[n], gi[n] = be[n] * w, al[n] * x
-    else:
-        for n in range(len(out)):
-            w = gu[n]
-            x = gi[n] + we[n] * w
-            gw[n], out[n] = w, x
-            gu[n], gi[n] = be[n] * w, al[n] * x
+def fire_adjoint(gs, m, gu):
+    """Stochastic firing has a local derivative `m`."""
+    for n in range(len(gu)):
+        gu[n] += gs[n] * get(m, n)
+
+
+@njit(**OPTIONS)
+def leak_adjoint(out, gi, gu, al, be, we):
+    for n in range(len(out)):
+        out[n] = gi[n] + we[n] * gu[n]
+        gu[n] *= be[n]
+        gi[n] = al[n] * out[n]
+
+
+@njit(**OPTIONS)
+def smooth_adjoint(gs, m, out, gi, gu, al, be, we):
+    """Both in one loop, which is the most travelled one."""
+    for n in range(len(out)):
+        w = gu[n] + gs[n] * get(m, n)
+        out[n] = gi[n] + we[n] * w
+        gu[n] = be[n] * w
+        gi[n] = al[n] * out[n]
 
 
 def threshold_adjoint(slope):

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..firing import Firing
 from ..random import uniform
 
+DELTA = 5  # the kernels' number of delta firing
 RESETS = ("none", "hard", "soft")
 
 
@@ -21,6 +22,7 @@ class Dynamics:
     detach_reset: whether the reset carries no gradient.
     leaky_gain: whether the membrane takes (1 - β)·i (SPSN) or i (MPE-PSN's vanilla LIF).
     deterministic: stochastic firing with 1/2 for every draw.
+    half: whether the kernels keep what the backward pass needs in 16 bits.
     """
 
     firing: Firing | None
@@ -28,10 +30,16 @@ class Dynamics:
     detach_reset: bool = True
     leaky_gain: bool = True
     deterministic: bool = False
+    half: bool = False
 
     def __post_init__(self) -> None:
         if self.reset != "none" and (self.firing is None or self.firing.stochastic):
             raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
+        if self.half and (self.firing is None or self.firing.kernel is None or self.firing.kernel.kind == DELTA):
+            raise ValueError(
+                "memory: 'half' is for firing functions with a kernel, except delta: 16 bits do not hold the "
+                f"difference of two potentials; found {self.firing}"
+            )
 
     @property
     def draws(self) -> bool:

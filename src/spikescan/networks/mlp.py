@@ -44,6 +44,12 @@ class SpikingMLP(nn.Module):
         super().__init__()
         if init not in ("published", "torch"):
             raise ValueError(f"init: {init!r} is not published or torch")
+        for name, made in (("neuron", neuron), ("readout", readout)):
+            if isinstance(made, nn.Module) or not (made is None or callable(made)):
+                raise TypeError(
+                    f"{name}: a function that makes neurons is needed, for instance lambda: ss.SPSN(...), "
+                    f"found {type(made).__name__}"
+                )
         sizes = [inputs, *hidden]
         self.linears = nn.ModuleList(
             (nn.Linear if k else EventLinear)(before, after, bias=bias and not norm)
@@ -104,6 +110,9 @@ class SpikingMLP(nn.Module):
 
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
+            if lengths is not None:
+                padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
+                x = x.masked_fill(padding[..., None], 0)
             return x, None
         out = self.readout.run(x, state, lengths=lengths)
         assert out.potential is not None
@@ -112,6 +121,15 @@ class SpikingMLP(nn.Module):
     def forward(self, x: Tensor | Events, seed: Seed | None = None) -> Tensor:
         """The readout's potentials alone, (T, B, classes)."""
         return self.run(x, seed=seed).readout
+
+
+def draw_as_published(network: SpikingMLP, seed: int) -> None:
+    """Give `network` the weights that the published code of SPSN draws after `torch.manual_seed(seed)`: layer after
+    layer torch's own initialisation, and the published one over it."""
+    torch.manual_seed(seed)
+    for layer in (*network.linears, network.output):
+        cast(nn.Linear, layer).reset_parameters()
+        _published_init(layer)
 
 
 def _published_init(module: nn.Module) -> None:

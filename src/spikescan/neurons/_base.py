@@ -15,7 +15,8 @@ from ._decay import FullPrecision
 class Neuron(FullPrecision):
     """A layer of neurons: currents (T, B, *features) in, spikes of the same shape and dtype out.
 
-    backend: "auto", "reference", "fft", "numba" or "triton"; readable, settable, looked up at each call.
+    backend: "auto", "reference", "fft", "numba" or "triton"; readable, settable, looked up at each call. What auto
+        takes stands in `scan/README.md`; a reset with a firing or surrogate of one's own takes the reference loop.
     spiking: whether the output is 0/1 spikes (a leaky integrator gives potentials, a ReLU activations).
     deterministic: whether a stochastic neuron evaluates without draws.
     """
@@ -73,24 +74,36 @@ class Neuron(FullPrecision):
 
 
 def begin(
-    current: Tensor, state: State | None, seed: Seed | None, lengths: Tensor | None, draws: bool
+    current: Tensor,
+    state: State | None,
+    seed: Seed | None,
+    lengths: Tensor | None,
+    draws: bool,
+    carried: tuple[str, ...] = ("synapse", "potential"),
 ) -> tuple[State, Tensor, Tensor | None]:
-    """Check what `run` was given; return the state to start from (its seed set where it draws), the step, `lengths`."""
+    """Check what `run` was given; return the state to start from (its seed set where it draws), the step, `lengths`.
+
+    carried: what the neuron's state holds of synapse and potential.
+    """
     check_current(current)
     lengths = check_lengths(lengths, current)
+    chosen = None if seed is None else as_seed(seed, current.device)
     if state is None:
         state = State()
+    elif not isinstance(state, State):
+        raise TypeError(f"state: a State that an earlier chunk returned is needed, found {type(state).__name__}")
     elif seed is not None and state.seed is not None:
         raise ValueError("seed: the state already carries one; pass either")
     for name in ("synapse", "potential"):
         value = getattr(state, name)
+        if value is not None and name not in carried:
+            raise ValueError(f"state.{name}: this neuron has none; the state is another neuron's")
         if value is not None and (value.shape != current.shape[1:] or value.device != current.device):
             raise ValueError(
                 f"state.{name}: {tuple(current.shape[1:])} on {current.device} is needed, "
                 f"found {tuple(value.shape)} on {value.device}"
             )
     if draws and state.seed is None:
-        chosen = new_seed(current.device) if seed is None else as_seed(seed, current.device)
-        state = state._replace(seed=chosen)
+        state = state._replace(seed=new_seed(current.device) if chosen is None else chosen)
     step = torch.zeros((), dtype=torch.int64, device=current.device) if state.step is None else state.step
     return state, step, lengths

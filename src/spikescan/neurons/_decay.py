@@ -1,20 +1,24 @@
 """Time constants: seconds in, decays out, always in full precision."""
 
+from numbers import Real
+
 import torch
 from torch import Tensor, nn
 
 
 class FullPrecision(nn.Module):
-    """Keeps its own parameters and buffers from being narrowed: `.half()` moves the network's weights to half
-    precision, but a decay of 0.95 kept in bfloat16 would be another neuron."""
+    """Keeps its own parameters and buffers out of half precision: `.half()` moves the network's weights there, but a
+    decay of 0.95 kept in bfloat16 would be another neuron."""
+
+    narrowest = torch.float32
 
     def _apply(self, fn, recurse=True):
-        def never_narrower(tensor: Tensor) -> Tensor:
+        def wide_enough(tensor: Tensor) -> Tensor:
             out = fn(tensor)
-            narrower = out.is_floating_point() and out.dtype.itemsize < tensor.dtype.itemsize
-            return tensor.to(out.device) if narrower else out
+            narrow = out.is_floating_point() and out.dtype.itemsize < self.narrowest.itemsize
+            return tensor.to(out.device) if narrow else out
 
-        return super()._apply(never_narrower, recurse)
+        return super()._apply(wide_enough, recurse)
 
 
 class Decay(FullPrecision):
@@ -38,6 +42,10 @@ class Decay(FullPrecision):
         features: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(tau, Tensor | Real):
+            raise TypeError(f"{name}: seconds are needed, a number or a tensor, found {type(tau).__name__}")
+        if not isinstance(dt, Real):
+            raise TypeError(f"dt: a number of seconds is needed, found {type(dt).__name__}")
         tau = torch.as_tensor(tau, dtype=torch.float64)
         if not dt > 0 or dt == float("inf"):
             raise ValueError(f"dt: a positive number of seconds is needed, found {dt}")
@@ -46,6 +54,7 @@ class Decay(FullPrecision):
         value = torch.exp(-dt / tau)
         self.learn = learn
         if not learn:
+            self.narrowest = torch.float64  # 1 - β loses its digits in float32
             self.register_buffer("value", value, persistent=False)
             return
         if features is None:

@@ -1,6 +1,8 @@
 """The base of all neurons whose membrane is a leaky integrator: LI, LIF and SPSN are declarations on it."""
 
 import math
+from dataclasses import replace
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +25,10 @@ class LeakyNeuron(Neuron):
         learn_tau: learn a decay for each feature, inside (0, 1); needs `features`.
         learn_threshold: learn the threshold, one for each feature if `features` is given, else one.
         features: N, or the feature shape.
+        memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
+            16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
+            gradients are to three digits.
+        spike_dtype: of the spikes; None: the current's. torch.uint8 and torch.bool carry no gradient.
     """
 
     def __init__(
@@ -38,17 +44,29 @@ class LeakyNeuron(Neuron):
         features: Features = None,
         backend: str = "auto",
         deterministic: bool = False,
+        memory: str = "full",
+        spike_dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(backend=backend, deterministic=deterministic)
-        shape = (features,) if isinstance(features, int) else features
+        if memory not in ("full", "half"):
+            raise ValueError(f"memory: {memory!r} is not full or half")
+        if spike_dtype is not None and not isinstance(spike_dtype, torch.dtype):
+            raise TypeError(f"spike_dtype: a torch.dtype is needed, found {spike_dtype!r}")
+        dynamics = replace(dynamics, half=memory == "half")
+        self.spike_dtype = spike_dtype
+        shape = _feature_shape(features)
         self._dynamics = dynamics
         self.dt = dt
+        self.features = shape
         self.decay_mem = Decay("tau_mem", tau_mem, dt, learn_tau, shape)
         self.decay_syn = None if tau_syn is None else Decay("tau_syn", tau_syn, dt, learn_tau, shape)
         self._add_threshold(threshold, learn_threshold, shape)
 
     def _add_threshold(self, threshold: float | None, learn: bool, shape: tuple[int, ...] | None) -> None:
         if threshold is None:
+            firing = self._dynamics.firing
+            if firing is not None and firing.default_threshold is not None:
+                raise ValueError(f"threshold: {firing} compares with one; a finite number is needed, found None")
             if learn:
                 raise ValueError("learn_threshold: this firing function has no threshold")
             self.threshold = None
@@ -64,8 +82,7 @@ class LeakyNeuron(Neuron):
     @property
     def dynamics(self) -> Dynamics:
         """What the neuron is, apart from its tensors."""
-        how = self._dynamics
-        return Dynamics(how.firing, how.reset, how.detach_reset, how.leaky_gain, self.deterministic)
+        return replace(self._dynamics, deterministic=self.deterministic)
 
     def run(
         self,
@@ -77,7 +94,9 @@ class LeakyNeuron(Neuron):
         potentials: bool = False,
     ) -> NeuronOutput:
         how = self.dynamics
-        state, step, lengths = begin(current, state, seed, lengths, how.draws)
+        carried = ("potential",) if self.decay_syn is None else ("synapse", "potential")
+        state, step, lengths = begin(current, state, seed, lengths, how.draws, carried)
+        self._check_features(current)
         potentials = potentials or how.firing is None
         result = integrate_and_fire(
             self._operands(current, state, step, lengths), how, backend=self.backend, potentials=potentials
@@ -90,10 +109,24 @@ class LeakyNeuron(Neuron):
             step + len(current),
         )
         return NeuronOutput(
-            None if result.spikes is None else result.spikes.view(shape).to(dtype),
+            None if result.spikes is None else self._typed(result.spikes.view(shape), dtype),
             after,
             result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
         )
+
+    def _typed(self, spikes: Tensor, dtype: torch.dtype) -> Tensor:
+        wanted = self.spike_dtype or dtype
+        if spikes.requires_grad and not wanted.is_floating_point:
+            raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
+        return spikes.to(wanted)
+
+    def _check_features(self, current: Tensor) -> None:
+        found, own = current.shape[2:], self.features
+        if own is None:
+            return
+        fits = all(size in (1, there) for size, there in zip(reversed(own), reversed(found), strict=False))
+        if len(own) > len(found) or not fits:
+            raise ValueError(f"features: {own} does not broadcast over the current's features {tuple(found)}")
 
     def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
@@ -121,3 +154,12 @@ class LeakyNeuron(Neuron):
     def extra_repr(self) -> str:
         how = self._dynamics
         return f"firing={how.firing}, reset={how.reset}, dt={self.dt} s, backend={self.backend}"
+
+
+def _feature_shape(features: Features) -> tuple[int, ...] | None:
+    if features is None:
+        return None
+    shape = features if isinstance(features, tuple) else (features,)
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in shape):
+        raise ValueError(f"features: a positive whole number, or a tuple of them, is needed, found {features!r}")
+    return tuple(int(size) for size in shape)

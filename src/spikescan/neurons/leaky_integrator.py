@@ -46,10 +46,10 @@ class LeakyIntegrator(LeakyNeuron):
 
     def forward(self, current: Tensor, seed: Seed | None = None) -> Tensor:
         """The potentials."""
-        return self.advance(current)[0]
+        return self.advance(current, seed=seed)[0]
 
     def advance(self, current: Tensor, state: State | None = None, *, seed: Seed | None = None) -> tuple[Tensor, State]:
         """(potentials, state)."""
-        out = self.run(current, state)
+        out = self.run(current, state, seed=seed)
         assert out.potential is not None
         return out.potential, out.state

@@ -5,6 +5,7 @@ i synaptic current, w potential before the reset, u after it, s spikes, α, β d
 
 import math
 
+import torch
 from torch import Tensor
 
 from ..firing import Surrogate, Threshold
@@ -28,6 +29,7 @@ class LIF(LeakyNeuron):
         detach_reset: whether the reset carries no gradient (True).
         surrogate: of Θ′; a registered name or an object (fast_sigmoid: 1/(100·abs(w - u_th) + 1)²).
         learn_tau, learn_threshold, features: learn them, for each of `features`.
+        memory, spike_dtype: see `LeakyNeuron`.
         backend: see `Neuron`.
     """
 
@@ -45,6 +47,8 @@ class LIF(LeakyNeuron):
         learn_tau: bool = False,
         learn_threshold: bool = False,
         features: Features = None,
+        memory: str = "full",
+        spike_dtype: torch.dtype | None = None,
         backend: str = "auto",
     ) -> None:
         if reset not in ("hard", "soft"):
@@ -61,6 +65,8 @@ class LIF(LeakyNeuron):
             learn_tau=learn_tau,
             learn_threshold=learn_threshold,
             features=features,
+            memory=memory,
+            spike_dtype=spike_dtype,
             backend=backend,
         )
 

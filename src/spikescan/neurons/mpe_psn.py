@@ -5,6 +5,7 @@ I current, ô drawn spike, û estimate of the membrane after a step, h charge, o
 """
 
 import math
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,8 @@ class MPEPSN(Neuron):
         if not math.isfinite(threshold):
             raise ValueError(f"threshold: a finite number is needed, found {threshold}")
         first = int(estimate == "current")
+        if steps is not None and not isinstance(steps, Integral):
+            raise TypeError(f"steps: a whole number of time steps is needed, found {type(steps).__name__}")
         if steps is not None and steps < 1 + first:
             raise ValueError(f"steps: at least {1 + first} is needed for estimate={estimate!r}, found {steps}")
         self.steps, self.decay, self.estimate = steps, float(decay), estimate
@@ -99,7 +102,7 @@ class MPEPSN(Neuron):
         potentials: bool,
         kappa: Tensor | None,
     ) -> NeuronOutput:
-        state, step, lengths = begin(current, state, seed, lengths, draws=not self.deterministic)
+        state, step, lengths = begin(current, state, seed, lengths, not self.deterministic, ("potential",))
         check_device(self.threshold, current, "threshold")
         if kappa is not None:
             self._check_end(current, step)

@@ -3,17 +3,22 @@
 import torch
 from torch import Tensor
 
+from ..scan._select import resolve
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin
 
 
 class ReLU(Neuron):
-    """max(x, 0) at each step. `spikes` holds the activations, which are not spikes: `spiking` is False."""
+    """max(x, 0) at each step. `spikes` holds the activations, which are not spikes: `spiking` is False.
+
+    Args:
+        backend: see `Neuron`; all of them are the same torch operation.
+    """
 
     spiking = False
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, backend: str = "auto") -> None:
+        super().__init__(backend=backend)
 
     def run(
         self,
@@ -24,7 +29,8 @@ class ReLU(Neuron):
         lengths: Tensor | None = None,
         potentials: bool = False,
     ) -> NeuronOutput:
-        state, step, lengths = begin(current, state, seed, lengths, draws=False)
+        state, step, lengths = begin(current, state, seed, lengths, draws=False, carried=())
+        resolve(self.backend, current.device, current.dtype)
         out = current.relu()
         if lengths is not None:
             steps = torch.arange(len(out), device=out.device)

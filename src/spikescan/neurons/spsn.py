@@ -4,6 +4,7 @@ firing function applied to each step on its own, so that all steps are computed 
 i synaptic current, u membrane potential, ρ firing probability, s spikes, α, β decays.
 """
 
+import torch
 from torch import Tensor
 
 from ..firing import Firing
@@ -24,6 +25,7 @@ class SPSN(LeakyNeuron):
         learn_tau, learn_threshold, features: learn them, for each of `features`.
         deterministic: evaluate without draws: 1/2 stands for each, and the neuron fires where its probability is
             over 1/2.
+        memory, spike_dtype: see `LeakyNeuron`.
         backend: see `Neuron`.
     """
 
@@ -39,6 +41,8 @@ class SPSN(LeakyNeuron):
         learn_threshold: bool = False,
         features: Features = None,
         deterministic: bool = False,
+        memory: str = "full",
+        spike_dtype: torch.dtype | None = None,
         backend: str = "auto",
     ) -> None:
         fire = find_firing(firing)
@@ -55,4 +59,6 @@ class SPSN(LeakyNeuron):
             features=features,
             backend=backend,
             deterministic=deterministic,
+            memory=memory,
+            spike_dtype=spike_dtype,
         )

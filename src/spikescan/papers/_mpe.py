@@ -45,8 +45,8 @@ BOTH_PROTOCOLS = (
 )
 KAPPA = (
     "κ, the learned weight of L_mem, is not constrained: where it is learned as published, L_mem can shrink because κ "
-    "falls, by its own gradient and by weight decay, and then it need not bring the estimate closer to the membrane. The "
-    "curves with κ held (loss.learn_kappa = false) and a larger weight show what L_mem does where it cannot."
+    "falls, by its own gradient and by weight decay, and then it need not bring the estimate closer to the membrane. "
+    "The curves with κ held (loss.learn_kappa = false) and a larger weight show what L_mem does where it cannot."
 )
 SINGLE = (
     "On the CPU in single precision; the published runs on events of DVS128 Gesture and N-Caltech101 were in mixed."

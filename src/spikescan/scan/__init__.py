@@ -2,8 +2,16 @@
 
 from torch import Tensor
 
+from . import _reference
 from ._autograd import scan_op
-from ._checks import accumulate_dtype, check_current, check_decay, check_device, over_features
+from ._checks import (
+    accumulate_dtype,
+    check_current,
+    check_decay,
+    check_device,
+    over_features,
+    refuse_transforms,
+)
 from ._select import resolve
 
 __all__ = ["linear_scan"]
@@ -28,6 +36,7 @@ def linear_scan(
         v, of the shape and dtype of x. Differentiable in x, decay and initial.
     Raises:
         ValueError, TypeError: naming the argument.
+        NotImplementedError: for forward-mode derivatives and torch.func.grad, which the reference alone has.
     Source: SPSN (Yarga and Wood, 2023), eq. 8-12.
     """
     check_current(x, "x")
@@ -35,9 +44,16 @@ def linear_scan(
     flat = x.to(dtype).flatten(2) if x.dim() > 2 else x.to(dtype).unsqueeze(-1)
     rate = over_features(check_decay(decay, x), x, "decay").to(dtype)
     if initial is not None:
+        if not isinstance(initial, Tensor):
+            raise TypeError(f"initial: a tensor is needed, found {type(initial).__name__}")
         if initial.shape != x.shape[1:]:
             raise ValueError(f"initial: shape {tuple(x.shape[1:])} is needed, found {tuple(initial.shape)}")
         check_device(initial, x, "initial")
         initial = initial.to(dtype).reshape(flat.shape[1:]).contiguous()
-    v = scan_op(flat.contiguous(), rate, initial, reverse, resolve(backend, x.device, x.dtype))
+    name = resolve(backend, x.device, x.dtype)
+    if name == "reference":
+        v = _reference.linear_scan(flat, rate, initial, reverse)
+    else:
+        refuse_transforms("linear_scan", flat, rate, initial)
+        v = scan_op(flat.contiguous(), rate, initial, reverse, name)
     return v.view(x.shape).to(x.dtype)

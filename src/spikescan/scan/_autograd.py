@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from . import _fft, _reference
+from ._checks import refuse_transforms
 from ._select import lazy, select
 
 BODIES = {
@@ -20,6 +21,7 @@ BODIES = {
 @torch.library.custom_op("spikescan::linear_scan", mutates_args=())
 def scan_op(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
     """x (T, B, N), decay (N,), initial (B, N) or None, all of one dtype -> v (T, B, N)."""
+    refuse_transforms("linear_scan", x, decay, initial)
     return select(BODIES, backend, x, "linear scan")(x, decay, initial, reverse)
 
 

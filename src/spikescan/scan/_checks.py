@@ -2,6 +2,13 @@
 
 import torch
 from torch import Tensor
+from torch._C._functorch import (
+    get_unwrapped,
+    is_functorch_wrapped_tensor,
+    is_gradtrackingtensor,
+    peek_interpreter_stack,
+)
+from torch.autograd import forward_ad
 
 
 def check_current(current: Tensor, name: str = "current") -> None:
@@ -13,6 +20,39 @@ def check_current(current: Tensor, name: str = "current") -> None:
         raise ValueError(f"{name}: (T, B, *features) is needed, found shape {tuple(current.shape)}")
     if current.shape[0] < 1:
         raise ValueError(f"{name}: at least one time step is needed, found shape {tuple(current.shape)}")
+
+
+def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='reference'") -> None:
+    """Raise where forward-mode derivatives or torch.func's gradients would enter an operator of ours.
+
+    Torch knows one backward formula for each and nothing else: forward mode would give zero without a word.
+    `other` is what offers them. Asked before an operator, where torch.func's wrappers are seen, and inside it, where
+    compiled code arrives.
+    """
+    forward = forward_ad._current_level >= 0
+    if torch.compiler.is_compiling():
+        refused = forward  # a tangent cannot be looked at while a graph is traced
+    elif forward or peek_interpreter_stack() is not None:
+        refused = any((forward and _has_tangent(x)) or _is_transformed(x) for x in values if x is not None)
+    else:
+        return
+    if refused:
+        raise NotImplementedError(
+            f"{what}: reverse mode alone is offered here (.backward(), torch.autograd.grad); for forward-mode "
+            f"derivatives, torch.func.grad and what is built on them take {other}"
+        )
+
+
+def _has_tangent(value: Tensor) -> bool:
+    return forward_ad.unpack_dual(value).tangent is not None
+
+
+def _is_transformed(value: Tensor) -> bool:
+    while is_functorch_wrapped_tensor(value):
+        if is_gradtrackingtensor(value):
+            return True
+        value = get_unwrapped(value)
+    return False
 
 
 def check_device(value: Tensor, current: Tensor, name: str) -> None:

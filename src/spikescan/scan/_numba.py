@@ -1,35 +1,45 @@
-"""The scan on the CPU: one pass over memory, features inside and vectorised, rows in parallel."""
+"""The scan on the CPU: one pass over memory, lanes inside and vectorised, ranges of lanes and spans of time in
+parallel."""
 
-import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
-from ._threads import use_torch_threads
-
-BLOCK = 1024
+from ._lanes import compiled, finite, over_lanes, plans
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def scan(x, decay, initial, reverse, out):
-    T, B, N = x.shape
-    blocks = (N + BLOCK - 1) // BLOCK
-    for task in prange(B * blocks):
-        row, lo = task // blocks, (task % blocks) * BLOCK
-        hi = min(lo + BLOCK, N)
-        v, a = initial[row, lo:hi].copy(), decay[lo:hi]
-        for k in range(T):
+@compiled(error_model="numpy")
+def scan(x, decay, initial, reverse, out, tasks, span, warm):
+    """x, out (T, lanes); decay (N,); initial (lanes,). Returns how many tasks hold back, from a later span, a value
+    that is not finite."""
+    T, ranges, lost = len(x), len(tasks) - 1, 0
+    for task in prange(ranges * max((T + span - 1) // span, 1)):
+        first, last = tasks[task % ranges], tasks[task % ranges + 1]
+        begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
+        a, v = over_lanes(decay, first, last), initial[first:last].copy()
+        if begin > warm:
+            v[:] = 0
+        for k in range(max(begin - warm, 0), begin):
+            source = x[T - 1 - k if reverse else k, first:last]
+            for n in range(len(v)):
+                v[n] = a[n] * v[n] + source[n]
+        for k in range(begin, end):
             t = T - 1 - k if reverse else k
-            source, target = x[t, row, lo:hi], out[t, row, lo:hi]
-            for n in range(hi - lo):
+            source, target = x[t, first:last], out[t, first:last]
+            for n in range(len(v)):
                 v[n] = a[n] * v[n] + source[n]
                 target[n] = v[n]
+        if end < T and not finite(v):
+            lost += 1
+    return lost
 
 
 def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
     """Same signature as the reference."""
-    use_torch_threads()
     out = torch.empty_like(x)
-    start = np.zeros(x.shape[1:], x.numpy().dtype) if initial is None else initial.numpy()
-    scan(x.numpy(), decay.numpy(), start, reverse, out.numpy())
+    start = x.new_zeros(x.shape[1:]) if initial is None else initial
+    arrays = [tensor.flatten(-2).numpy() for tensor in (x, start, out)]
+    for plan in plans(x.shape, x.dtype, (decay,), cut=True):
+        if not scan(arrays[0], decay.numpy(), arrays[1], reverse, arrays[2], *plan):
+            break
     return out

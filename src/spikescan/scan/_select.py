@@ -7,6 +7,9 @@ What `backend="auto"` takes:
 | cpu    | numba | numba |
 | cuda   | triton | reference |
 | other  | reference | reference |
+
+Where a neuron's firing function or surrogate is of the user's own, no kernel has it: without a reset `auto` integrates
+with the backend of the table and fires with torch's operations; with a reset it takes the reference loop.
 """
 
 import os

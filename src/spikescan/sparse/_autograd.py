@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from ..scan._checks import refuse_transforms
 from ..scan._select import lazy, select
 from . import _reference
 
@@ -78,6 +79,7 @@ def event_linear(
         shape: (T, B, C).
         backend: auto (numba on the CPU, else reference), reference or numba.
     """
+    refuse_transforms("event_linear", weight, bias, value, other="the dense tensor, events.dense()")
     steps, rows, channels = shape
     if weight.dim() != 2 or weight.shape[1] != channels:
         raise ValueError(f"weight: (N, {channels}) is needed for {channels} channels, found {tuple(weight.shape)}")

@@ -4,13 +4,14 @@ gradient is summed in one table a thread."""
 import numba
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
+from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def gather(weight, bias, step, channel, value, starts, out):
     T, B, N = out.shape
     for row in prange(B):
@@ -28,7 +29,7 @@ def gather(weight, bias, step, channel, value, starts, out):
                     target[n] += source[n]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def scatter(grad, step, row, channel, value, tables):
     parts, _, N = tables.shape
     share = (len(step) + parts - 1) // parts

@@ -20,6 +20,8 @@ from spikescan.data.images import ImageStore
 from spikescan.data.shd import Progress
 from spikescan.data.splits import first_of_each, validation_split
 from spikescan.errors import InputError
+from spikescan.networks import SpikingMLP
+from spikescan.networks.mlp import draw_as_published
 from spikescan.training import networks, neurons
 from spikescan.training.loaders import INIT, SPLIT, stream
 from spikescan.training.recipe import Recipe
@@ -79,7 +81,8 @@ class Material:
         return steps.double() * (data.dt * 1e3)
 
     def network(self) -> networks.Network:
-        """A new network; its weights are a function of the recipe's seed."""
+        """A new network; its weights are a function of the recipe's seed, in the published protocol the same as in
+        the published code."""
         torch.manual_seed(stream(self.recipe.seed, INIT))
         values = self.recipe.network
         sizes = iter((values.kind == "mlp" and values.hidden) or ())
@@ -91,6 +94,8 @@ class Material:
             neuron=lambda: neurons.build(self.recipe, next(sizes, 1)),
             readout=self._readout if values.readout == "leaky" else None,
         )
+        if isinstance(network, SpikingMLP) and values.init == self.recipe.protocol.name == "published":
+            draw_as_published(network, self.recipe.seed)
         for name, parameter in network.neurons.named_parameters():
             if name.endswith("kappa"):
                 parameter.requires_grad_(self.recipe.loss.learn_kappa)
@@ -109,6 +114,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     """
     data = recipe.data
     dataset = load(data.name, root=data.root, store=store, channels=data.channels, progress=progress)
+    if data.pool > dataset.channels:
+        raise InputError(f"data.pool: {data.pool}, but data set {data.name} has {dataset.channels} channels")
     if (outputs := recipe.network.outputs or dataset.classes) < dataset.classes:
         raise InputError(f"network.outputs: {outputs}, but data set {data.name} has {dataset.classes} classes")
     if networks.takes_frames(recipe.network.kind) and (dataset.sensor is None or data.pool > 1):

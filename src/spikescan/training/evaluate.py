@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
+from torch import Tensor
 from torch.nn import functional as F
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from spikescan.data.batches import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
+from spikescan.training import memory
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.estimation import equal_weights
@@ -27,6 +31,9 @@ from spikescan.training.recipe import Recipe
 from spikescan.training.tally import Tally
 from spikescan.types import NetworkOutput
 
+MATRIX, SHOWN = 100, 20
+"""Classes up to which a confusion matrix is kept; most frequent mistakes that are."""
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -36,8 +43,12 @@ class Measurement:
     samples: int
     loss: float
     accuracy: float
-    confusion: list[list[int]]
-    """Samples by label (rows) and prediction."""
+    confusion: list[list[int]] | None
+    """Samples by label (rows) and prediction; None for over ``MATRIX`` classes."""
+    mistakes: list[tuple[int, int, int]]
+    """The most frequent ones: label, prediction, samples."""
+    by_class: list[tuple[int, int, int]]
+    """Label, samples, samples that were right, of each class that has a sample."""
     spikes_per_ms: float | None
     """Of all hidden layers, mean over the samples."""
     spikes_per_ms_by_layer: list[float] | None
@@ -62,7 +73,8 @@ def evaluate(network: Network, material: Material, split: str, device: str = "cp
     """Pass every sample of ``split`` through ``network`` once, in batches of the recipe's size."""
     recipe = material.recipe
     network = network.to(device).eval()
-    tally = Tally(material.outputs, len(network.neurons), device)
+    tally = Tally(len(network.neurons), device)
+    answers: list[Tensor] = []
     batches = EvaluationBatches(material.maker(split), material.splits[split], batch_size=recipe.training.batch_size)
     with equal_weights(network.neurons), counted(network) as operations:
         for number, cpu_batch in enumerate(batches):
@@ -71,27 +83,47 @@ def evaluate(network: Network, material: Material, split: str, device: str = "cp
             lengths = batch.lengths if recipe.data.masked else None
             scores = readout(output.readout, recipe.loss.readout, lengths)
             tally.add_scores(scores, batch.labels, F.cross_entropy(scores, batch.labels))
+            answers.append(torch.stack([batch.labels, scores.argmax(1)]).cpu())
             tally.add_layers(output.layers, lengths, material.milliseconds(split, batch))
-    return _measurement(tally, operations, material, split)
+    return _measurement(tally, torch.cat(answers, 1), operations, material, split)
 
 
-def _measurement(tally: Tally, operations: Operations, material: Material, split: str) -> Measurement:
+def _measurement(tally: Tally, answers: Tensor, operations: Operations, material: Material, split: str) -> Measurement:
     spikes = spiking(material.recipe)  # what else passes between the layers is not counted
     samples = int(tally.samples)
-    given = tally.confusion.sum(0).nonzero()  # readout neurons beyond the classes are shown where one was an answer
-    size = max(material.dataset.classes, int(given.max()) + 1 if len(given) else 0)
+    labels, given = answers
+    size = max(material.dataset.classes, int(given.max()) + 1)  # an answer may lie beyond the classes
     return Measurement(
         split=split,
         samples=samples,
         loss=tally.mean_loss,
         accuracy=tally.accuracy,
-        confusion=tally.confusion[:size, :size].long().tolist(),
+        confusion=_confusion(labels, given, size),
+        mistakes=_mistakes(labels, given),
+        by_class=_by_class(labels, given),
         spikes_per_ms=tally.mean_spikes_per_ms if spikes else None,
         spikes_per_ms_by_layer=(tally.spikes_per_ms / samples).tolist() if spikes else None,
         spike_rate=tally.spike_rate if spikes else None,
         synaptic_operations=operations.each(samples) if spikes else None,
         estimation_distance=tally.estimation_distance if bool(tally.distance.any()) else None,
     )
+
+
+def _confusion(labels: Tensor, given: Tensor, size: int) -> list[list[int]] | None:
+    if size > MATRIX:
+        return None
+    return multiclass_confusion_matrix(given, labels, size, validate_args=False).tolist()
+
+
+def _mistakes(labels: Tensor, given: Tensor) -> list[tuple[int, int, int]]:
+    pairs = zip(labels.tolist(), given.tolist(), strict=True)
+    counts = Counter((label, answer) for label, answer in pairs if label != answer)
+    return [(label, answer, count) for (label, answer), count in counts.most_common(SHOWN)]
+
+
+def _by_class(labels: Tensor, given: Tensor) -> list[tuple[int, int, int]]:
+    samples, right = Counter(labels.tolist()), Counter(labels[labels == given].tolist())
+    return [(label, samples[label], right[label]) for label in sorted(samples)]
 
 
 def evaluate_run(
@@ -110,7 +142,7 @@ def evaluate_run(
         InputError: for a folder without a finished run, damaged weights, missing data, or a missing split.
     """
     run = RunFolder(folder)
-    recipe = run.read_recipe()
+    recipe = run.read_recipe().resolved()
     if root is not None:
         place = {"root": str(Path(root).expanduser().resolve())}
         recipe = recipe.model_copy(update={"data": recipe.data.model_copy(update=place)})
@@ -118,9 +150,10 @@ def evaluate_run(
     stuff = material(recipe, store, progress)
     if split not in stuff.splits:
         raise InputError(f"{folder}: trained on the whole training file, it has no {split} samples")
-    network = stuff.network()
-    load_weights(network, run.model)
-    return evaluate(network, stuff, split, find_device(device or "auto")), stuff
+    with memory.explained(stuff):
+        network = stuff.network()
+        load_weights(network, run.model)
+        return evaluate(network, stuff, split, find_device(device or "auto")), stuff
 
 
 def under(recipe: Recipe, protocol: str) -> Recipe:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +48,29 @@ class RunFolder:
     def pictures(self) -> Path:
         return self.path / "pictures"
 
+    @property
+    def lock(self) -> Path:
+        return self.path / ".lock"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The folder for this process alone, made where it is not there; the kernel lets go of it on a crash.
+
+        Raises:
+            InputError: where another run holds it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = self.lock.open("w")
+        except OSError as error:
+            raise self._unwritable(error) from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{self.path}: another run is using this folder; choose another --out") from None
+            yield
+
     def read_recipe(self) -> Recipe:
         """Raises InputError where this is no run."""
         if not self.recipe.is_file():
@@ -62,9 +88,15 @@ class RunFolder:
         if resume:
             if not self.recipe.is_file():
                 raise InputError(f"{self.path}: nothing to resume (no recipe.toml); start without --resume")
-        elif self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(map(self._counts, self.path.iterdir())):
             self._check_overwrite(overwrite)
         self._check_writable()
+
+    def _counts(self, item: Path) -> bool:
+        """Whether ``item`` is more than what a run leaves that was killed before it wrote anything."""
+        if item in (self.checkpoints, self.tensorboard, self.pictures) and item.is_dir():
+            return any(item.iterdir())
+        return item != self.lock and not (item.name.startswith(".") and item.name.endswith(UNFINISHED))
 
     def _check_overwrite(self, overwrite: bool) -> None:
         if not self.recipe.is_file():
@@ -80,14 +112,17 @@ class RunFolder:
             with tempfile.TemporaryFile(dir=place):
                 pass
         except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({error.strerror}); choose another --out") from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.path}: cannot be written ({error.strerror}); choose another --out")
 
     def clear(self) -> None:
-        """Remove what a run wrote here, and nothing else."""
-        for item in (self.recipe, self.metrics, self.summary, self.model):
-            item.unlink(missing_ok=True)
+        """Remove what a run wrote here, and nothing else; last the recipe, without which it is no run."""
         for item in (self.checkpoints, self.tensorboard, self.pictures):
             shutil.rmtree(item, ignore_errors=True)
+        for item in (self.summary, self.model, self.metrics, self.recipe):
+            item.unlink(missing_ok=True)
 
     def create(self) -> None:
         """Make the folders, and remove what a killed run was in the middle of writing."""

@@ -52,6 +52,11 @@ def fixed_steps(name: str) -> bool:
     return "steps" in _accepted(name)
 
 
+def takes(name: str, key: str) -> bool:
+    """Whether this neuron has a use for that key of the recipe's ``[neuron]`` section."""
+    return key in _accepted(name)
+
+
 def spiking(recipe: Recipe) -> bool:
     """Whether the recipe's hidden neurons give spikes."""
     return build(recipe).spiking

@@ -54,12 +54,13 @@ def of_run(
 ) -> list[Path]:
     """Draw all pictures of a run into ``folder``; ``epoch`` is the one that was chosen."""
     name = f"{material.recipe.neuron.name} on {material.recipe.data.name}"
-    names = material.answers[: len(measured.confusion)]
     drawn = [
         _save(folder / "curves.png", lambda: curves(rows, epoch, name)),
         _save(folder / "raster.png", lambda: raster(material, network, name)),
-        _save(folder / "confusion.png", lambda: confusion(measured, names, name)),
     ]
+    if measured.confusion is not None:
+        names = material.answers[: len(measured.confusion)]
+        drawn.append(_save(folder / "confusion.png", lambda: confusion(measured, names, name)))
     if measured.spike_rate is not None:
         drawn.append(_save(folder / "spike_rate.png", lambda: spike_rate(measured.spike_rate or [], name)))
     return drawn

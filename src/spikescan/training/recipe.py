@@ -1,9 +1,9 @@
 """What a training run is made of: one pydantic model a section of the TOML file. Times are in seconds."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from spikescan.errors import InputError
 from spikescan.training import networks, neurons, optimisers
@@ -12,6 +12,8 @@ from spikescan.training.losses import READOUTS
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+Step = Annotated[float, Field(gt=0, le=1e6)]
+"""Of a learning rate: far below what float32 cannot hold after an optimiser's corrections."""
 
 
 def _one_of(value: str, choices: Iterable[str]) -> str:
@@ -23,6 +25,15 @@ def _one_of(value: str, choices: Iterable[str]) -> str:
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        found = value if isinstance(value, list) else [value]
+        if bool not in (kind, *get_args(kind)) and any(isinstance(item, bool) for item in found):
+            raise ValueError("true and false are no value for this key")
+        return value
+
 
 class DataRecipe(Section):
     """Which recordings, and how they become batches (T, B, channels)."""
@@ -32,8 +43,8 @@ class DataRecipe(Section):
     """Folder that holds the set in its native layout."""
     channels: Count | None = None
     """Input channels before pooling; None takes what the files say."""
-    dt: Positive = 10e-3
-    """Width of a bin; a bin holds the number of its events."""
+    dt: Annotated[float, Field(ge=1e-6)] = 10e-3
+    """Width of a bin; a bin holds the number of its events. At least 1 µs, the resolution of the events."""
     frames: Count | None = None
     """Cut every sample into this many frames instead of bins of width ``dt``."""
     frame_by: Literal["duration", "number"] = "duration"
@@ -152,9 +163,9 @@ class TrainingRecipe(Section):
     epochs: Count = 40
     batch_size: Count = 64
     optimiser: str = "adamax"
-    lr: Positive = 1e-3
+    lr: Step = 1e-3
     """The peak of the schedule."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     schedule: str = "constant"
     precision: Literal["32", "16", "bf16"] = "32"
     mixup: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from spikescan.errors import InputError
-from spikescan.training.recipe import Recipe
+from spikescan.training import neurons
+from spikescan.training.recipe import NeuronRecipe, Recipe
 
 Tree = dict[str, Any]
 
@@ -36,7 +37,9 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"recipe {where}: not a TOML file ({error})") from None
-    return check(merge(_on_base(tree, where), changes or {}), where)
+    recipe = check(merge(_on_base(tree, where), changes or {}), where)
+    _check_used(recipe, changes or {})
+    return recipe
 
 
 def _on_base(tree: Tree, where: str) -> Tree:
@@ -47,6 +50,16 @@ def _on_base(tree: Tree, where: str) -> Tree:
     if tree["base"] not in packaged() or tree["base"] == where:
         raise InputError(f"recipe {where}: base is {tree['base']!r}, choose from {', '.join(packaged())}")
     return merge(load(tree["base"]).model_dump(), _flat(own))
+
+
+def _check_used(recipe: Recipe, changes: Mapping[str, Any]) -> None:
+    """A value that is asked for must have an effect. (What a recipe file says is for whichever neuron is chosen.)"""
+    section = NeuronRecipe.model_fields
+    for key in changes:
+        name = key.removeprefix("neuron.")
+        unused = name != key and name != "name" and not neurons.takes(recipe.neuron.name, name)
+        if unused and getattr(recipe.neuron, name) != section[name].default:
+            raise InputError(f"{key}: neuron {recipe.neuron.name} has no use for it; leave it out")
 
 
 def _read(name_or_path: str) -> tuple[str, str]:
@@ -84,9 +97,12 @@ def parse_setting(setting: str) -> tuple[str, Any]:
     if not equals or not key.strip():
         raise InputError(f"--set {setting}: expected key=value, for instance training.lr=0.01")
     try:
-        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+        tree = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return key.strip(), text.strip()
+    if len(tree) > 1:
+        raise InputError(f"--set {setting!r}: one key and its value are expected; repeat --set for the others")
+    return key.strip(), tree["value"]
 
 
 def check(tree: Tree, where: str) -> Recipe:

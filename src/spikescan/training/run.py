@@ -12,10 +12,10 @@ from safetensors.torch import save as tensors_to_bytes
 from spikescan.data.info import describe
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.training import checkpoints, pictures, recipe_files
+from spikescan.training import checkpoints, memory, pictures, recipe_files
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
-from spikescan.training.evaluate import evaluate
+from spikescan.training.evaluate import MATRIX, evaluate
 from spikescan.training.files import write_atomic
 from spikescan.training.fitting import fit
 from spikescan.training.folder import RunFolder
@@ -62,20 +62,32 @@ def prepare(
     folder.check(resume=resume, overwrite=overwrite)
     recipe = _settled(recipe)
     if resume:
-        _check_same(folder.read_recipe(), recipe, folder)
-    return material(recipe, store, progress)
+        _check_same(folder.read_recipe().resolved(), recipe, folder)
+    stuff = material(recipe, store, progress)
+    memory.check(stuff)
+    return stuff
 
 
-def train(stuff: Material, out: Path | str, *, resume: bool = False, say: Say) -> dict[str, Any]:
+def train(
+    stuff: Material, out: Path | str, *, resume: bool = False, overwrite: bool = True, say: Say
+) -> dict[str, Any]:
     """Train what ``prepare`` returned; the summary that metrics.json holds.
 
     Without ``resume`` a run in ``out`` is replaced; with it, the newest whole checkpoint there is gone on from.
+    ``overwrite=False`` looks again that there is none: another may have come and gone since ``prepare``.
 
     Raises:
+        InputError: where another run is using ``out``.
         TrainingError: when training cannot go on; what was reached is in ``out``.
     """
     folder = RunFolder(Path(out))
-    for sentence in describe(stuff.dataset).repairs:
+    with folder.held(), memory.explained(stuff):
+        folder.check(resume=resume, overwrite=overwrite)
+        return _train(stuff, folder, resume, say)
+
+
+def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[str, Any]:
+    for sentence in [*describe(stuff.dataset).repairs, *missing_classes(stuff)]:
         say(sentence)
     _begin(folder, stuff.recipe, resume)
     start = None
@@ -91,6 +103,16 @@ def _headline(stuff: Material) -> str:
     recipe = stuff.recipe
     samples = ", ".join(f"{len(indices)} {split}" for split, indices in stuff.splits.items())
     return f"{recipe.neuron.name} on {recipe.data.name} ({samples} samples), {recipe.training.device}"
+
+
+def missing_classes(stuff: Material) -> list[str]:
+    """Labels below the largest that no training sample has: more often a mistake in the files than meant."""
+    classes, labels = stuff.dataset.classes, stuff.stores["train"].labels[stuff.splits["train"]]
+    missing = sorted(set(range(classes)) - set(labels.tolist()))
+    if not missing:
+        return []
+    shown = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
+    return [f"warning: {len(missing)} of {classes} classes have no training sample: {shown}; check the labels"]
 
 
 def _settled(recipe: Recipe) -> Recipe:
@@ -124,8 +146,8 @@ def _begin(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
     try:
         if not resume:
             folder.clear()
-        folder.create()
         write_atomic(folder.recipe, recipe_files.dumps(recipe))
+        folder.create()
     except OSError as error:
         raise InputError(f"{folder.path}: cannot be written ({error.strerror}); choose another --out") from None
 
@@ -142,6 +164,8 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     write_atomic(folder.model, tensors_to_bytes(dict(sorted(weights.items())), metadata={"format": "pt"}))
     measured = evaluate(network, stuff, "test", recipe.training.device)
     summary = summarise(task, row, measured)
+    if measured.confusion is None:
+        say(f"over {MATRIX} classes: no confusion matrix is kept; metrics.json has the most frequent mistakes")
     pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
     say(f"results are in {folder.path}")

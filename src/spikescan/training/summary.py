@@ -38,6 +38,7 @@ def summarise(task: Task, row: dict[str, Any], measured: Measurement) -> dict[st
         "synaptic_operations": measured.synaptic_operations,
         "estimation_distance": measured.estimation_distance,
         "confusion": measured.confusion,
+        "mistakes": measured.mistakes,
         "test_loss": measured.loss,
         "samples": {split: len(indices) for split, indices in task.material.splits.items()},
         "parameters": parameter_count(task.network),

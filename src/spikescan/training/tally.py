@@ -1,4 +1,4 @@
-"""What is counted while samples pass: loss, confusion, spikes. Plain sums, so that ranks can be added up."""
+"""What is counted while samples pass: loss, right answers, spikes. Plain sums, so that ranks can be added up."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from spikescan.types import NeuronOutput
 class Tally:
     """Sums over samples. All tensors are float64 on the device of the batches."""
 
-    classes: int
     layers: int
     device: torch.device | str = "cpu"
     samples: Tensor = field(init=False)
     loss: Tensor = field(init=False)
-    confusion: Tensor = field(init=False)
-    """(classes, classes) samples, by label and by prediction."""
+    right: Tensor = field(init=False)
+    """Samples whose label is the prediction."""
     spikes: Tensor = field(init=False)
     """(layers,) spikes in all."""
     spikes_per_ms: Tensor = field(init=False)
@@ -34,8 +33,8 @@ class Tally:
     """(layers,) each sample's distance of u from the membrane of a sequential LIF, where that is watched."""
 
     def __post_init__(self) -> None:
-        shapes = {"confusion": (self.classes, self.classes)}
-        shapes |= dict.fromkeys(("spikes", "spikes_per_ms", "neuron_steps", "distance", "membrane"), (self.layers,))
+        layered = "spikes", "spikes_per_ms", "neuron_steps", "distance", "membrane"
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(layered, (self.layers,))
         for name in self.sums():
             setattr(self, name, torch.zeros(shapes.get(name, ()), dtype=torch.float64, device=self.device))
 
@@ -46,8 +45,7 @@ class Tally:
     @torch.no_grad()
     def add_scores(self, scores: Tensor, labels: Tensor, loss: Tensor) -> None:
         """``scores`` (B, classes), ``labels`` (B,), ``loss`` the batch's mean."""
-        pairs = labels * self.classes + scores.argmax(1)
-        self.confusion += torch.bincount(pairs, minlength=self.classes**2).view(self.classes, self.classes)
+        self.right += (scores.argmax(1) == labels).sum()
         self.samples += len(labels)
         self.loss += loss.detach().double() * len(labels)
 
@@ -67,7 +65,7 @@ class Tally:
 
     @property
     def accuracy(self) -> float:
-        return self._mean(self.confusion.diagonal().sum())
+        return self._mean(self.right)
 
     @property
     def mean_loss(self) -> float:

@@ -211,7 +211,7 @@ class Task(pl.LightningModule):
         return values
 
     def _tally(self) -> Tally:
-        return Tally(self.material.outputs, len(self.network.neurons), self.device)
+        return Tally(len(self.network.neurons), self.device)
 
     def _reduced(self, tally: Tally) -> Tally:
         for name in Tally.sums():

@@ -121,6 +121,7 @@ def _seconds(step: Callable[[], None], batches: int) -> float:
 def _recordings(bench: Workbench) -> Iterator[tuple[EventStore, int, str]]:
     if bench.root is not None:
         dataset = load("shd", root=bench.root)
+        assert isinstance(dataset.train, EventStore)
         yield dataset.train, dataset.channels, "real recordings"
         return
     with tempfile.TemporaryDirectory() as folder:

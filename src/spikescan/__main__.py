@@ -1,0 +1,5 @@
+"""`python -m spikescan`."""
+
+from spikescan.cli import main
+
+main()

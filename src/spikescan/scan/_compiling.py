@@ -1,0 +1,35 @@
+"""A kernel's first call compiles it, once for each machine; a person who waits for that is told."""
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+PATIENCE = 1.0
+"""Seconds after which it is said."""
+
+
+def announced(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    """The numba kernel, which says so on stderr when it takes longer than PATIENCE to compile."""
+    seen: set[tuple[Any, ...]] = set()
+
+    @wraps(kernel)
+    def call(*arguments: Any) -> Any:
+        types = tuple(getattr(argument, "dtype", None) for argument in arguments)
+        if types in seen:
+            return kernel(*arguments)
+        timer = threading.Timer(PATIENCE, _say, [kernel.__name__])
+        timer.daemon = True
+        timer.start()
+        try:
+            return kernel(*arguments)
+        finally:
+            timer.cancel()
+            seen.add(types)
+
+    return call
+
+
+def _say(name: str) -> None:
+    print(f"spikescan: compiling the CPU kernel '{name}' for this machine; the result is kept", file=sys.stderr)

@@ -1,0 +1,82 @@
+"""How the numba kernels share out their work. (B, N) is one axis of lanes for them; a task is a range of lanes by a
+span of time."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from ._compiling import announced
+from ._threads import use_torch_threads
+
+LANES = 4096
+THIN = 32
+"""Lanes a thread below which time is cut."""
+LONG = 4096
+"""Steps below which it is not."""
+VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
+"""-log of half the smallest number, and half as much again for two equal leaks in a row (n·β^n, not β^n)."""
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A parallel kernel: compiled at its first call, which says so, and kept on disk."""
+    return lambda function: announced(njit(parallel=True, cache=True, **options)(function))
+
+
+@njit(error_model="numpy")
+def over_lanes(values, first, last):
+    """`values` (N,) repeated for lanes first, first + 1, …; zeros for an empty one."""
+    out = np.zeros(last - first, values.dtype)
+    if len(values):
+        for k in range(len(out)):
+            out[k] = values[(first + k) % len(values)]
+    return out
+
+
+@njit(error_model="numpy")
+def finite(row):
+    total = row[0] - row[0]
+    for n in range(len(row)):
+        total += row[n] - row[n]  # 0, or NaN
+    return total == 0
+
+
+class Plan(NamedTuple):
+    tasks: np.ndarray  # where the ranges of lanes begin and end
+    span: int  # steps of a span of time
+    warm: int  # steps that a span starts early, from rest
+
+
+def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut: bool) -> list[Plan]:
+    """How to share out the work; the next one is for when the one before it lost something.
+
+    Lanes go as whole rows, up to LANES in all, or as parts of one, at least one task a thread; a part begins at a
+    multiple of four features, which share a draw. Where that leaves little to do side by side, time is cut as well: a
+    span starts from rest, as many steps early as it takes for all that came before to vanish. What is not finite does
+    not vanish, so then time is not cut. `cut`: whether it may be.
+    """
+    steps, rows, features = shape
+    threads, lanes = use_torch_threads(), rows * features
+    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0)
+    if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
+        return [whole]
+    slowest = max(float(decay.max()) for decay in decays if len(decay))
+    warm = math.ceil(VANISHED[dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
+    span = -(-steps // threads)
+    return [Plan(np.array([0, lanes]), span, warm), whole] if warm < span else [whole]
+
+
+def _lane_ranges(rows: int, features: int, threads: int) -> np.ndarray:
+    if rows * features == 0:
+        return np.zeros(1, np.int64)
+    width = min(LANES, features if rows >= threads else -(-features * rows // threads))
+    if width < features:
+        width = -(-width // 4) * 4
+        parts = np.arange(0, features, width)
+        return np.append((np.arange(rows)[:, None] * features + parts).ravel(), rows * features)
+    together = max(1, min(LANES // features, -(-rows // threads)))
+    return np.append(np.arange(0, rows, together) * features, rows * features)
