@@ -48,7 +48,7 @@ def test_scores():
 
 
 def test_estimation_distance_is_a_root_mean_square():
-    tally, errors = Tally(classes=3, layers=2), (0.5, 2.0)
+    tally, errors = Tally(layers=2), (0.5, 2.0)
     for rows, factor in ((4, 1.0), (2, 4.0)):
         layers = [NeuronOutput(None, State(), None, torch.tensor(error * factor)) for error in errors]
         tally.add_layers(tuple(layers), None, torch.ones(rows))
