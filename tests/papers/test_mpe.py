@@ -113,6 +113,8 @@ def test_published_settings_are_those_of_the_paper_without_quick(place):
     )
     assert (gesture["training"]["epochs"], gesture["training"]["precision"]) == (230, "16")
     assert [one["training"]["mixup"] for one in (gesture, four, eight, ten)] == [0.5, 0.0, 0.5, 0.5]
+    assert gesture["protocol"]["drop_last"]
+    assert not made["dvsgesture_16_held-out_seed-1"]["protocol"]["drop_last"]
     assert [one["data"]["frames"] for one in (gesture, four, eight, ten)] == [16, 4, 8, 10]
     assert made["ncaltech101_10_held-out_seed-0"]["loss"]["estimation_weight"] == 0
 

@@ -8,6 +8,7 @@ from spikescan.data import cifar10
 from spikescan.data.batches import BatchMaker
 from spikescan.data.camera_augment import CameraAugmentation
 from spikescan.data.image_batches import ImageBatches
+from spikescan.errors import InputError
 from spikescan.papers import _generated
 from spikescan.training import recipe_files
 from spikescan.training.build import material
@@ -71,3 +72,15 @@ def test_training_images_go_through_the_policy(made):
     one, same, other = (augmented(np.arange(9), seed=seed).events.value for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
+
+
+def test_test_samples_behind_the_last_full_batch_are_left_out_on_request(made):
+    whole = made("cifar10dvs", training__batch_size=8)
+    assert len(whole.splits["test"]) == 30
+    stuff = made("cifar10dvs", training__batch_size=8, protocol__drop_last=True)
+    assert stuff.splits["test"].tolist() == list(range(24))
+    assert len(stuff.splits["train"]) == 80
+    with pytest.raises(InputError, match=r"protocol\.drop_last: 30 test samples do not fill one batch of 32"):
+        made("cifar10dvs", protocol__drop_last=True)
+    with pytest.raises(InputError, match="the held-out protocol counts every test sample"):
+        made("cifar10dvs", protocol__drop_last=True, protocol__name="held-out", protocol__test="once")

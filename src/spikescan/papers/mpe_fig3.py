@@ -162,8 +162,8 @@ def _figure(results: Sequence[Result], rates: Sequence[Comparison], protocol: st
     panels["a"].set(ylabel="accuracy, %", ylim=(0, 103))
     panels["b"].set_ylabel("scaled to 0 … 1")
     _rate_bars(panels["e"], [one for one in rates if one.labels["protocol"] == protocol])
-    for letter, side in (("a", "left"), ("e", "right")):
-        figure.legend(*panels[letter].get_legend_handles_labels(), loc=f"outside lower {side}", ncols=3)
+    figure.legend(*panels["a"].get_legend_handles_labels(), loc="outside lower left", ncols=3)
+    figure.legend(*panels["e"].get_legend_handles_labels(), loc="outside lower right", ncols=3)
     figure.suptitle(
         f"MPE-PSN, Figure 3 – with and without L_mem, {protocol} protocol",
         x=0.01,

@@ -131,7 +131,17 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
         splits |= parts
     if data.limit is not None:
         splits = {name: first_of_each(stores[name].labels, chosen, data.limit) for name, chosen in splits.items()}
+    if recipe.protocol.drop_last:
+        splits["test"] = _whole_batches(splits["test"], recipe.training.batch_size)
     return Material(recipe, dataset, stores, splits)
+
+
+def _whole_batches(chosen: np.ndarray, size: int) -> np.ndarray:
+    if len(chosen) < size:
+        raise InputError(
+            f"protocol.drop_last: {len(chosen)} test samples do not fill one batch of {size}; leave it out"
+        )
+    return chosen[: len(chosen) // size * size]
 
 
 def _validation(recipe: Recipe, dataset: Dataset) -> tuple[Store, dict[str, np.ndarray]]:

@@ -203,6 +203,8 @@ class ProtocolRecipe(Section):
     holdout_speaker: int | None = None
     """This speaker's recordings are the validation split."""
     test: Literal["once", "every-epoch"] = "once"
+    drop_last: bool = False
+    """Leave out the test samples behind the last full batch, as the published loaders of MPE-PSN do."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -210,6 +212,8 @@ class ProtocolRecipe(Section):
             raise ValueError(
                 "the held-out protocol uses the test set once: test = 'every-epoch' needs name = 'published'"
             )
+        if self.name == "held-out" and self.drop_last:
+            raise ValueError("the held-out protocol counts every test sample: drop_last needs name = 'published'")
         if self.name == "published" and self.holdout_speaker is not None:
             raise ValueError("the published protocol trains on the whole training file and holds out no speaker")
         return self
