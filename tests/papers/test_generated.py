@@ -10,7 +10,6 @@ SAMPLES = {"dvsgesture": (44, 22, 11), "cifar10dvs": (80, 30, 10), "ncaltech101"
 
 @pytest.mark.parametrize("name", _generated.SETS)
 def test_the_reader_finds_every_sample(name, tmp_path):
-    pytest.importorskip("tonic")
     found = load(name, root=_generated.write(name, tmp_path / "set"), store=tmp_path / "store")
     assert (len(found.train), len(found.test), found.classes) == SAMPLES[name]
     if name != "cifar10":

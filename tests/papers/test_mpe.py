@@ -49,7 +49,6 @@ def tiny(monkeypatch, place):
 
 @pytest.fixture
 def call(place, tmp_path):
-    pytest.importorskip("tonic")
 
     def run(name, *options, code=0):
         options = [*options, "--out", tmp_path / "out", "--device", "cpu", "--store", place / "store"]
@@ -168,7 +167,6 @@ def test_a_small_set_is_not_taken_for_the_published_one(call, place):
 
 
 def test_quick_takes_what_is_there_and_generates_the_rest(place, tmp_path):
-    pytest.importorskip("tonic")
     root = tmp_path / "sets"
     root.mkdir()
     (root / "cifar10dvs").symlink_to(_generated.write("cifar10dvs", place / "cifar10dvs"))

@@ -23,8 +23,6 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets")
 
     def make(name, **changes):
-        if name != "cifar10":
-            pytest.importorskip("tonic")
         root = _generated.write(name, folder / name)
         changes = {key.replace("__", "."): value for key, value in changes.items()} | {"data.root": str(root)}
         return material(recipe_files.load(name, changes).resolved(), folder / "store")
