@@ -113,7 +113,8 @@ class Chunked(nn.Module):
     ) -> Iterator[tuple[Any, int, NetworkState]]:
         if state is not None and seed is not None:
             raise ValueError("seed: the state already carries one; pass either")
-        check_lengths(lengths, torch.empty(x.shape, device="meta"))
+        if lengths is not None:
+            check_lengths(lengths, torch.empty(x.shape, device="meta"))
         if state is None:
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))

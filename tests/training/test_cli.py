@@ -15,7 +15,7 @@ from spikescan.training.evaluate import Measurement
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
-COUNTS = "spikes_per_ms", "spikes_per_ms_by_layer", "spike_rate", "synaptic_operations"
+COUNTS = "spikes_per_ms", "spikes_per_ms_by_layer", "spike_rate", "synaptic_operations", "estimation_distance"
 SMALL = ["--channels", "20", "--batch-size", "8", "--set", "data.pool=1", "--set", "network.hidden=[8]"]
 
 

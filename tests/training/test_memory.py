@@ -1,5 +1,9 @@
 """Batches that do not fit: refused up front, or explained."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -53,3 +57,21 @@ def test_another_error_passes(recipe, store, tmp_path):
     stuff = run.prepare(recipe(), tmp_path / "run", store=store)
     with pytest.raises(RuntimeError, match=r"^else$"), memory.explained(stuff):
         raise RuntimeError("else")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="options of glibc")
+def test_freed_memory_is_used_again():
+    """In a process of its own: fresh arrays of 64 MB, one after the other, touch new pages once."""
+    program = """if True:
+        import resource, torch
+        from spikescan.training import memory
+        memory.keep_freed()
+        def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        torch.ones(2**24)
+        before = faults()
+        for _ in range(5): torch.ones(2**24)
+        print(faults() - before)"""
+    command = [sys.executable, "-c", program]
+    environment = os.environ | {"THP_MEM_ALLOC_ENABLE": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert int(done.stdout) < 1000  # 5 x 16384 otherwise

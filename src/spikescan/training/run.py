@@ -81,6 +81,7 @@ def train(
         TrainingError: when training cannot go on; what was reached is in ``out``.
     """
     folder = RunFolder(Path(out))
+    memory.keep_freed()
     with folder.held(), memory.explained(stuff):
         folder.check(resume=resume, overwrite=overwrite)
         return _train(stuff, folder, resume, say)
