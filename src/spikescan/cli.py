@@ -375,8 +375,13 @@ def bench(
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="A table or figure; --list shows them.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="What can be reproduced.")] = False,
-    root: Annotated[Path | None, typer.Option(help="Folder with the paper's own data set.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Another set in the same layout; results are labelled so.")] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the paper's own data set; of several, with a sub-folder NAME for each."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Another set in the same layout, likewise; results are labelled so.")
+    ] = None,
     seeds: Annotated[int | None, typer.Option(help="Repetitions; default: the paper's.")] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few minutes' check of the whole path; not a result.")

@@ -199,7 +199,7 @@ def test_quick_without_data_uses_the_built_in_digits_and_says_so(monkeypatch, tm
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["spsn-fig9"], "spsn-fig9: unknown, choose from spsn-fig1"),
+        (["spsn-fig9"], "spsn-fig9: unknown, choose from mpe-fig1"),
         (["spsn-fig5", "--jobs", "2"], "measures time"),
         (["spsn-fig1", "--root", "."], "needs no data"),
         (["spsn-fig1", "--share", "3/2"], "--share 3/2: expected PART/PARTS"),

@@ -46,7 +46,8 @@ def convert(files: list[Path], folder: Path, what: str) -> ImageStore:
 
 def batches(store: ImageStore, augment: bool = False) -> ImageBatches:
     """What makes batches of a split: normalised, and changed by chance where `augment` says so."""
-    return ImageBatches(store, mean=MEAN, deviation=DEVIATION, augment=ImageAugmentation() if augment else None)
+    change = ImageAugmentation(policy=True) if augment else None
+    return ImageBatches(store, mean=MEAN, deviation=DEVIATION, augment=change)
 
 
 def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from spikescan.data.augment import ragged_arange
+from spikescan.data.auto_augment import auto_augment
 from spikescan.data.event_tensor import Batch, EventTensor
 from spikescan.data.images import ImageStore
 
@@ -23,12 +24,13 @@ class ImageAugmentation:
 
     The hole is Cutout's (DeVries and Taylor 2017, arXiv:1708.04552): a square around a pixel of the picture, part
     of it perhaps outside, where the normalised value is 0. The defaults are those of the CIFAR-10 experiments of
-    MPE-PSN, AutoAugment apart, which is not there yet.
+    MPE-PSN, which also have a policy of AutoAugment between the crop and the hole.
     """
 
     padding: int = 4  # shifts are whole pixels, uniform in +-padding, on each axis
     flip: float = 0.5  # probability of the mirror image
     hole: int = 4  # side of the square, pixels; 0 for none
+    policy: bool = False  # AutoAugment's for CIFAR-10, on images of three planes
 
     def __post_init__(self) -> None:
         for name in ("padding", "hole"):
@@ -115,6 +117,8 @@ class ImageBatches:
         mean, deviation = (np.array(part)[:, None, None] for part in (self.mean, self.deviation))
         if self.augment:
             images = self.augment.move(images, generator)
+        if self.augment and self.augment.policy:
+            images = auto_augment(images, generator)
         values = (images / 255 - mean) / deviation
         if self.augment and self.augment.hole:
             values = values * self.augment.holes(images.shape, generator)

@@ -114,8 +114,10 @@ class Experiment:
     runs: Callable[[Options], Sequence[Run]]
     report: Callable[[Sequence[Result], Options], Report]
     """Called with what is finished, which after a failure is not everything."""
-    needs: str | None = None
-    """The data set, by its name in the catalogue."""
+    needs: str | tuple[str, ...] | None = None
+    """The data set, by its name in the catalogue; or several."""
+    others: tuple[str, ...] = ()
+    """Further sets in whose layout the recordings of ``--data`` may be."""
     seeds: int = 10
     quick_seeds: int = 2
     alone: bool = False

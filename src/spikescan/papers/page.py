@@ -102,7 +102,7 @@ def _duration(made: Sequence[Record]) -> str:
 def write(page: Page, out: Path) -> list[Path]:
     """Write all files into ``out``; their paths."""
     written = [out / "results.csv", out / "report.md", out / "report.html"]
-    drawn = {picture.name: draw(picture, page.options.quick) for picture in page.report.pictures}
+    drawn = {picture.name: draw(picture, page.options) for picture in page.report.pictures}
     for name, content in drawn.items():
         write_atomic(out / f"{name}.png", content)
         written.append(out / f"{name}.png")
@@ -113,13 +113,15 @@ def write(page: Page, out: Path) -> list[Path]:
     return written
 
 
-def draw(picture: Picture, quick: bool) -> bytes:
-    """PNG; a quick one says so across its corner."""
+def draw(picture: Picture, options: Options) -> bytes:
+    """PNG; what a picture shows that is not the paper's experiment is said across its corner."""
+    known = options.recordings
+    marks = ["quick"] * options.quick + ([known.mark] if known is not None and not known.published else [])
     content = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure = picture.draw()
-        if quick:
-            figure.text(0.995, 0.995, "quick", ha="right", va="top", color="#b3261e", fontsize=13, fontweight="bold")
+        style: dict[str, Any] = {"color": "#b3261e", "fontsize": 13, "fontweight": "bold"}
+        figure.text(0.995, 0.995, ", ".join(marks), ha="right", va="top", **style)
         figure.savefig(content, format="png", dpi=DOTS)
     return content.getvalue()
 
@@ -131,7 +133,8 @@ def _csv(page: Page) -> str:
         record = page.records.get(run.key)
         if record is not None and record.status == "done":
             origin = {"data": page.recordings, "quick": page.options.quick, "run": run.key}
-            rows.append(origin | dict(run.labels) | _single(record.values) | {"device": record.device})
+            row = origin | dict(run.labels) | _single(record.values) | {"device": record.device}
+            rows.append(row | origin)  # origin first, and what a run calls its data does not hide it
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(key for row in rows for key in row)), lineterminator="\n")
     writer.writeheader()

@@ -45,7 +45,7 @@ def listing() -> list[dict[str, str]]:
             "title": one.title,
             "paper": targets.published().papers[one.paper].title,
             "where": targets.of(name).where,
-            "data": one.needs or "none",
+            "data": ", ".join([one.needs] if isinstance(one.needs, str) else one.needs or ["none"]),
         }
         for name, one in experiments().items()
     ]
@@ -62,7 +62,8 @@ def reproduce(name: str, request: Request, say: Say) -> tuple[Page, list[Path]]:
     _check(experiment, request)
     out = request.out or Path("reproduced") / (f"{name}-quick" if request.quick else name)
     seeds = request.seeds or (experiment.quick_seeds if request.quick else experiment.seeds)
-    options = Options(seeds, request.quick, find_device(request.device or "auto"), _recordings(experiment, request))
+    found = _recordings(experiment, request, out)
+    options = Options(seeds, request.quick, find_device(request.device or "auto"), found)
     _check_writable(out)
     runs = _distinct(experiment.runs(options))
     for other in request.merge:
@@ -93,7 +94,7 @@ def _check_writable(out: Path) -> None:
         raise InputError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
 
 
-def _recordings(experiment: Experiment, request: Request) -> Recordings | None:
+def _recordings(experiment: Experiment, request: Request, out: Path) -> Recordings | None:
     if experiment.needs is None:
         return None
     with screen.conversion() as progress:
@@ -103,6 +104,8 @@ def _recordings(experiment: Experiment, request: Request) -> Recordings | None:
             data=request.data,
             store=request.store,
             quick=request.quick,
+            out=out,
+            others=experiment.others,
             progress=progress,
         )
 

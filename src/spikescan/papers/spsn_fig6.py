@@ -16,10 +16,8 @@ from spikescan.papers._spsn import LIMITS, limited, spsn_run
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Workplace
 from spikescan.papers.statistics import compare
 from spikescan.papers.tables import comparison_table
-from spikescan.papers.training_runs import PROTOCOLS, recipe_here, train
-from spikescan.training.build import Material, material
-from spikescan.training.evaluate import load_weights
-from spikescan.training.folder import RunFolder
+from spikescan.papers.training_runs import PROTOCOLS, train, trained
+from spikescan.training.build import Material
 from spikescan.training.loaders import EvaluationBatches
 from spikescan.training.losses import readout, valid_steps
 from spikescan.training.networks import Network
@@ -44,10 +42,8 @@ def runs(options: Options) -> list[Run]:
 def train_and_repeat(settings: dict[str, Any], place: Workplace) -> dict[str, Any]:
     """Train as everywhere else; then every test sample ``trials`` times, with other draws each time."""
     summary = train(settings, place)
-    stuff = material(recipe_here(settings, place).resolved(), place.recordings and place.recordings.store)
-    network = stuff.network()
-    load_weights(network, RunFolder(place.folder / "training").model)
-    found = _repeat(network.to(place.device).eval(), stuff, settings["trials"], place)
+    stuff, network = trained(settings, place)
+    found = _repeat(network, stuff, settings["trials"], place)
     return {key: summary[key] for key in ("test_accuracy", "spikes_per_ms", "elapsed_seconds")} | found
 
 

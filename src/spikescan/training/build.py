@@ -68,8 +68,13 @@ class Material:
         )
 
     def milliseconds(self, split: str, batch: Batch) -> Tensor:
-        """(B,) duration of each sample as the network sees it: with padding, where that is not masked."""
+        """(B,) duration of each sample as the network sees it: with padding, where that is not masked.
+
+        A still image has none of its own; it lasts for the steps that it is shown, ``data.dt`` each.
+        """
         data, lengths = self.recipe.data, batch.lengths
+        if isinstance(self.stores[split], ImageStore):
+            return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.dt * 1e3)
         if data.frames:
             return torch.from_numpy(self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3).to(lengths.device)
         steps = lengths if data.masked else torch.full_like(lengths, batch.events.shape[0])
@@ -126,7 +131,17 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
         splits |= parts
     if data.limit is not None:
         splits = {name: first_of_each(stores[name].labels, chosen, data.limit) for name, chosen in splits.items()}
+    if recipe.protocol.drop_last:
+        splits["test"] = _whole_batches(splits["test"], recipe.training.batch_size)
     return Material(recipe, dataset, stores, splits)
+
+
+def _whole_batches(chosen: np.ndarray, size: int) -> np.ndarray:
+    if len(chosen) < size:
+        raise InputError(
+            f"protocol.drop_last: {len(chosen)} test samples do not fill one batch of {size}; leave it out"
+        )
+    return chosen[: len(chosen) // size * size]
 
 
 def _validation(recipe: Recipe, dataset: Dataset) -> tuple[Store, dict[str, np.ndarray]]:

@@ -1,10 +1,17 @@
-"""MPE-PSN in numbers to look at: the learned κ and V_th, and how far the estimate is from the membrane."""
+"""MPE-PSN in numbers to look at: the learned κ and V_th, and how far the estimate is from the membrane.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+I current, û estimate, u membrane after the reset, v membrane of a sequential LIF under the same currents.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+import spikescan as ss
+from spikescan.types import NeuronOutput
 
 LEARNED = "kappa", "threshold"
 
@@ -32,3 +39,41 @@ def equal_weights(neurons: nn.ModuleList) -> Iterator[None]:
         with torch.no_grad():
             for kappa, value in zip(kappas, kept, strict=True):
                 kappa.copy_(value)
+
+
+@contextmanager
+def currents(neurons: nn.ModuleList) -> Iterator[list[Tensor]]:
+    """What the layers are given meanwhile, (T, B, *features) each, in the order in which they run."""
+    seen: list[Tensor] = []
+    with ExitStack() as undo:
+        for neuron in neurons:
+            _watch(neuron, seen)
+            undo.callback(delattr, neuron, "run")
+        yield seen
+
+
+def _watch(neuron: Any, seen: list[Tensor]) -> None:
+    run = neuron.run
+
+    def watched(current: Tensor, *arguments: Any, **options: Any) -> NeuronOutput:
+        seen.append(current)
+        return run(current, *arguments, **options)
+
+    neuron.run = watched
+
+
+@torch.no_grad()
+def membrane_distance(current: Tensor, potential: Tensor, decay: float) -> Tensor:
+    """(B,) sum over time of the norm over features of v[t] - u[t], the distance that the released code logs.
+
+    v is the vanilla LIF's with threshold 1; ``current`` and ``potential`` (u) are (T, B, *features).
+    """
+    v = ss.LIF.vanilla(decay).run(current.detach().float(), potentials=True).potential
+    assert v is not None
+    return (v - potential).flatten(2).norm(dim=2).sum(0).double()
+
+
+def membrane_distances(given: Sequence[Tensor], layers: Sequence[NeuronOutput], decay: float) -> Tensor:
+    """(layers,) that distance of each layer, added up over the samples."""
+    pairs = ((current, layer.potential) for current, layer in zip(given, layers, strict=True))
+    return torch.stack([membrane_distance(current, u, decay).sum() for current, u in pairs if u is not None])

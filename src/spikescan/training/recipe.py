@@ -150,6 +150,8 @@ class LossRecipe(Section):
     learn_kappa: bool = True
     """Learn κ, as published. It then falls, the faster the larger its loss is, and may turn negative: the loss then
     drives estimate and membrane apart. false keeps κ where it starts."""
+    watch_membrane: bool = False
+    """After every epoch, measure as well how far the membranes of mpe-psn are from those of its sequential LIF."""
 
     @field_validator("readout")
     @classmethod
@@ -201,6 +203,8 @@ class ProtocolRecipe(Section):
     holdout_speaker: int | None = None
     """This speaker's recordings are the validation split."""
     test: Literal["once", "every-epoch"] = "once"
+    drop_last: bool = False
+    """Leave out the test samples behind the last full batch, as the published loaders of MPE-PSN do."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -208,6 +212,8 @@ class ProtocolRecipe(Section):
             raise ValueError(
                 "the held-out protocol uses the test set once: test = 'every-epoch' needs name = 'published'"
             )
+        if self.name == "held-out" and self.drop_last:
+            raise ValueError("the held-out protocol counts every test sample: drop_last needs name = 'published'")
         if self.name == "published" and self.holdout_speaker is not None:
             raise ValueError("the published protocol trains on the whole training file and holds out no speaker")
         return self

@@ -29,9 +29,11 @@ class Tally:
     """(layers,) chances to spike: neurons times steps of data."""
     distance: Tensor = field(init=False)
     """(layers,) each batch's mean of (û - u)², where it was evaluated, times its samples."""
+    membrane: Tensor = field(init=False)
+    """(layers,) each sample's distance of u from the membrane of a sequential LIF, where that is watched."""
 
     def __post_init__(self) -> None:
-        layered = "spikes", "spikes_per_ms", "neuron_steps", "distance"
+        layered = "spikes", "spikes_per_ms", "neuron_steps", "distance", "membrane"
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(layered, (self.layers,))
         for name in self.sums():
             setattr(self, name, torch.zeros(shapes.get(name, ()), dtype=torch.float64, device=self.device))
@@ -82,6 +84,11 @@ class Tally:
     def estimation_distance(self) -> list[float]:
         """Root mean square of û - u over samples, steps and neurons, by layer; of samples seen with κ = 1."""
         return (self.distance / self.samples.clamp(min=1)).sqrt().tolist()
+
+    @property
+    def membrane_distance(self) -> list[float]:
+        """Mean over the samples, by layer."""
+        return (self.membrane / self.samples.clamp(min=1)).tolist()
 
     def _mean(self, total: Tensor) -> float:
         return (total / self.samples.clamp(min=1)).item()

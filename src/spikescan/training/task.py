@@ -116,6 +116,10 @@ class Task(pl.LightningModule):
         seed = stream(self.recipe.seed, EVALUATE, number * self.trainer.world_size + self.global_rank)
         with estimation.equal_weights(self.network.neurons):
             self._step(batch, seed, self.watched_tally, self.watched, number)
+        if self.recipe.loss.watch_membrane:
+            with estimation.currents(self.network.neurons) as given:
+                layers = self._run(batch, seed, potentials=True).layers
+            self.watched_tally.membrane += estimation.membrane_distances(given, layers, self.recipe.neuron.decay)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         gradients = [parameter.grad for parameter in self.parameters() if parameter.grad is not None]
@@ -202,6 +206,8 @@ class Task(pl.LightningModule):
         if self.watched:
             by_layer = enumerate(watched.estimation_distance)
             values |= {f"distance_layer{k}": far for k, far in by_layer if f"kappa_layer{k}" in values}
+        if self.watched and self.recipe.loss.watch_membrane:
+            values |= {f"membrane_layer{k}": far for k, far in enumerate(watched.membrane_distance)}
         return values
 
     def _tally(self) -> Tally:
