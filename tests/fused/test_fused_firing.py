@@ -35,7 +35,7 @@ def test_half_precision(fire, dtype):
 
 
 @pytest.mark.parametrize("fire", ["bernoulli", "gumbel", "escape", "threshold", "delta_tanh"])
-@pytest.mark.parametrize(("rows", "count"), [(0, 5), (1, 1), (7, 1), (2, 3), (1, 128), (2, 300), (3, 0)])
+@pytest.mark.parametrize(("rows", "count"), [(0, 5), (1, 1), (7, 1), (2, 3), (1, 128), (2, 300), (2, 5001), (3, 0)])
 def test_shapes(fire, rows, count):
     assert_agree(neuron(fire), input_current(20, rows, count))
 

@@ -41,7 +41,7 @@ def everything(neuron, shape, lengths):
     return [y, *ends, *torch.autograd.grad(total, inputs)]
 
 
-@pytest.mark.parametrize("lengths", [None, [3000, 8999], [9001, 0]])
+@pytest.mark.parametrize("lengths", [None, [3000, 8999], [9001, 0], [4600, 5000]])
 @pytest.mark.parametrize("name", NEURONS)
 def test_spans_equal_one_span(name, lengths, monkeypatch):
     shape = (9001, 2, 3)

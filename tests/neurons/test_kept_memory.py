@@ -49,6 +49,21 @@ def test_half_memory_changes_no_spike_and_gradients_little(name):
     assert 0 < float((rough - grad).norm() / grad.norm()) < 2e-3
 
 
+def test_half_memory_holds_what_is_very_far_from_the_threshold_and_what_is_very_near():
+    x = torch.zeros(6, 1, 4)
+    x[1, 0, 1], x[1, 0, 2] = 1e5, -1e5
+    found = []
+    for memory in ("full", "half"):
+        y = x.clone().requires_grad_()
+        ss.LIF(0.0, None, memory=memory)(y).sum().backward()
+        found.append(y.grad)
+    torch.testing.assert_close(found[1], found[0], rtol=2e-3, atol=2e-3)
+    near = torch.tensor([1e-4 + 1e-8, 0.0]).view(2, 1, 1).requires_grad_()
+    neuron = ss.LIF(float("inf"), None, input_gain="unit", threshold=1e-4, memory="half")
+    neuron.run(near, potentials=True).potential.sum().backward()
+    assert near.grad.flatten().tolist() == [0, 1]  # it fired, and was reset
+
+
 @pytest.mark.parametrize("backend", ["reference", "fft"])
 def test_half_memory_needs_a_fused_kernel(backend):
     with pytest.raises(ValueError, match="memory: 'half'"):

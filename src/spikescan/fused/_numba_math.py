@@ -33,6 +33,7 @@ _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
 # Cephes' minimax polynomial of exp on [-ln 2 / 2, ln 2 / 2], from degree 7 down to 2.
 _P7, _P6, _P5 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _P4, _P3, _P2 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
+_HALF_MAX, _HALF_MIN = np.float32(65504.0), np.float32(2.0**-24)
 _ONE, _NIL, _EXPONENT = np.float32(1.0), np.float32(0.0), np.int32(23)
 
 
@@ -69,13 +70,15 @@ def _from_half_bits(context, bits):
 
 
 def put(row, n, value):
-    """row[n] = value; a uint16 row holds the bits of a float16."""
+    """row[n] = value; a uint16 row holds the bits of a float16, as large as it can be and positive where value is."""
 
 
 @overload(put, jit_options=INLINE)
 def _put(row, n, value):
     def narrow(row, n, value):
-        row[n] = _to_half_bits(np.float32(value))
+        v = np.float32(value)
+        v = _HALF_MAX if v > _HALF_MAX else (-_HALF_MAX if v < -_HALF_MAX else v)  # NaN stays
+        row[n] = _to_half_bits(_HALF_MIN if _NIL < v < _HALF_MIN else v)
 
     def plain(row, n, value):
         row[n] = value

@@ -30,6 +30,7 @@ from ._triton_math import (
     halves,
     load_lengths,
     locate,
+    narrow,
     quads,
     surrogate_slope,
 )
@@ -145,7 +146,7 @@ def forward_kernel(
                 tl.store(p_s, b_s.to(p_spikes.dtype.element_ty), mask=m_store)
                 if KEEP_MEMO:
                     p_m = p_memo + o_row_of_t + o_lane
-                    tl.store(p_m, b_memo.to(p_memo.dtype.element_ty), mask=m_store)
+                    tl.store(p_m, narrow(b_memo, p_memo.dtype.element_ty), mask=m_store)
             if KEEP_POTENTIALS:
                 p_u = p_potentials + o_row_of_t + o_lane
                 b_out = tl.where(m_valid, b_u_new, 0.0)

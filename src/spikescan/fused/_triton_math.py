@@ -25,6 +25,15 @@ _STEP = tl.constexpr(2.0**-23)
 
 
 @triton.jit
+def narrow(b_value, dtype: tl.constexpr):
+    """A float16 is as large as it can be, positive where the value is, and NaN stays NaN."""
+    if dtype == tl.float16:
+        b_value = tl.where(b_value > 65504.0, 65504.0, tl.where(b_value < -65504.0, -65504.0, b_value))
+        b_value = tl.where((b_value > 0.0) & (b_value < 5.9604644775390625e-08), 5.9604644775390625e-08, b_value)
+    return b_value.to(dtype)
+
+
+@triton.jit
 def locate(lanes, N, width, PADDED: tl.constexpr, BLOCK: tl.constexpr):
     """(lane, row, feature, mask) of the program's block. PADDED: rows are counted as `width` features, a multiple of 4,
     so that four neighbours always share a counter; those beyond N are masked."""

@@ -105,4 +105,4 @@ def check_lengths(lengths: Tensor | None, current: Tensor) -> Tensor | None:
         low, high = (int(value) for value in torch.aminmax(lengths))
         if low < 0 or high > len(current):
             raise ValueError(f"lengths: 0 to {len(current)} steps are there, found {low} to {high}")
-    return lengths.to(current.device)
+    return lengths.to(current.device).contiguous()

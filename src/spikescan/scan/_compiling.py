@@ -10,7 +10,7 @@ PATIENCE = 1.0
 """Seconds after which it is said."""
 
 
-def announced(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., Any]:
     """The numba kernel, which says so on stderr when it takes longer than PATIENCE to compile."""
     seen: set[tuple[Any, ...]] = set()
 
@@ -19,7 +19,7 @@ def announced(kernel: Callable[..., Any]) -> Callable[..., Any]:
         types = tuple(getattr(argument, "dtype", None) for argument in arguments)
         if types in seen:
             return kernel(*arguments)
-        timer = threading.Timer(PATIENCE, _say, [kernel.__name__])
+        timer = threading.Timer(PATIENCE, _say, [kernel.__name__, kept])
         timer.daemon = True
         timer.start()
         try:
@@ -31,5 +31,6 @@ def announced(kernel: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _say(name: str) -> None:
-    print(f"spikescan: compiling the CPU kernel '{name}' for this machine; the result is kept", file=sys.stderr)
+def _say(name: str, kept: bool) -> None:
+    then = "the result is kept" if kept else "the result cannot be kept: set NUMBA_CACHE_DIR to a folder to write into"
+    print(f"spikescan: compiling the CPU kernel '{name}' for this machine; {then}", file=sys.stderr)

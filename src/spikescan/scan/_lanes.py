@@ -23,8 +23,16 @@ VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A parallel kernel: compiled at its first call, which says so, and kept on disk."""
-    return lambda function: announced(njit(parallel=True, cache=True, **options)(function))
+    """A parallel kernel: compiled at its first call, which says so, and kept on disk (beside the package, else in the
+    user's cache, else where NUMBA_CACHE_DIR says)."""
+
+    def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
+        try:
+            return announced(njit(parallel=True, cache=True, **options)(function))
+        except RuntimeError:  # no place to keep it
+            return announced(njit(parallel=True, **options)(function), kept=False)
+
+    return compile_later
 
 
 @njit(error_model="numpy")
@@ -64,7 +72,7 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]
-    slowest = max(float(decay.max()) for decay in decays if len(decay))
+    slowest = max(float(decay.detach().max()) for decay in decays if len(decay))
     warm = math.ceil(VANISHED[dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
     span = -(-steps // threads)
     return [Plan(np.array([0, lanes]), span, warm), whole] if warm < span else [whole]
