@@ -19,6 +19,7 @@ lint: $(VENV)/.dev
 
 clean:
 	rm -rf $(VENV) demo runs
+	find src -name '*.nb[ic]' -delete
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
