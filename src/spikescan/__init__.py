@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from . import firing, random
 from .chunking import chunked
+from .memory import keep_freed_memory
 from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
 from .scan import linear_scan
 from .types import NetworkOutput, NetworkState, NeuronOutput, State
@@ -29,6 +30,7 @@ __all__ = [
     "State",
     "chunked",
     "firing",
+    "keep_freed_memory",
     "linear_scan",
     "random",
 ]

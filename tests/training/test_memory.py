@@ -64,8 +64,8 @@ def test_freed_memory_is_used_again():
     """In a process of its own: fresh arrays of 64 MB, one after the other, touch new pages once."""
     program = """if True:
         import resource, torch
-        from spikescan.training import memory
-        memory.keep_freed()
+        import spikescan as ss
+        ss.keep_freed_memory()
         def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
         for _ in range(3): torch.ones(2**24)
         before = faults()

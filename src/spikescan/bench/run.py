@@ -15,6 +15,7 @@ from spikescan.bench.results import Results, prepare
 from spikescan.bench.rows import ROWS, Row, choose
 from spikescan.bench.sizes import FULL, Sizes
 from spikescan.bench.workbench import Workbench
+from spikescan.memory import keep_freed_memory
 from spikescan.training.devices import find_device
 
 
@@ -41,6 +42,7 @@ def run(
         InputError: for a wrong device, row or folder.
     """
     device = find_device(device or "auto")
+    keep_freed_memory()  # as training does: no subject's figure is one of page faults
     chosen = choose(device, rows)
     prepare(folder, overwrite)
     results = Results(folder, environment(device, sizes.name))

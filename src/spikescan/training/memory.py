@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ import torch
 from spikescan.errors import InputError, TrainingError
 from spikescan.training.build import Material
 
-_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # numbers of malloc.h: no trimming, and no array mapped on its own
 _ALLOCATORS = "can't allocate", "DefaultCPUAllocator", "out of memory"
 _REMEDY = "lower training.batch_size, data.frames or network.hidden, or raise data.dt"
 
@@ -26,14 +24,6 @@ def check(stuff: Material) -> None:
             f"{_sizes(stuff)} needs {needed / 1e9:,.1f} GB at least, "
             f"and {stuff.recipe.training.device} has {there / 1e9:,.1f} GB: {_REMEDY}"
         )
-
-
-def keep_freed() -> None:
-    """Let this process keep the memory that it frees: the next batch needs it, and memory that is fresh from the system
-    costs a page fault for each page. On glibc; elsewhere the allocator's own ways stand."""
-    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
-        set_option(_MMAP_MAX, 0)
-        set_option(_TRIM_THRESHOLD, -1)
 
 
 @contextmanager
