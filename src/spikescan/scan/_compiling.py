@@ -19,7 +19,7 @@ def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., An
         types = tuple(getattr(argument, "dtype", None) for argument in arguments)
         if types in seen:
             return kernel(*arguments)
-        timer = threading.Timer(PATIENCE, _say, [kernel.__name__, kept])
+        timer = threading.Timer(PATIENCE, _say, [kernel, _versions(kernel), kept])
         timer.daemon = True
         timer.start()
         try:
@@ -31,6 +31,12 @@ def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., An
     return call
 
 
-def _say(name: str, kept: bool) -> None:
+def _versions(kernel: Callable[..., Any]) -> int:
+    return len(getattr(kernel, "overloads", ()))
+
+
+def _say(kernel: Callable[..., Any], before: int, kept: bool) -> None:
+    if _versions(kernel) > before:  # compiled or loaded by now: it is the work itself that takes long
+        return
     then = "the result is kept" if kept else "the result cannot be kept: set NUMBA_CACHE_DIR to a folder to write into"
-    print(f"spikescan: compiling the CPU kernel '{name}' for this machine; {then}", file=sys.stderr)
+    print(f"spikescan: compiling the CPU kernel '{kernel.__name__}' for this machine; {then}", file=sys.stderr)
