@@ -15,7 +15,7 @@ def gradient(layer, x, cotangent):
     return out.detach(), x.grad
 
 
-@pytest.mark.parametrize("loop", [_baselines.indexing_loop, _baselines.unbind_loop])
+@pytest.mark.parametrize("loop", [_baselines.indexing_loop, LAYERS["LIF, unbind loop"]()])
 def test_both_loops_are_the_published_lif(loop):
     x, cotangent = 3 * torch.randn(40, 3, 5).double(), torch.randn(40, 3, 5).double()
     ours = gradient(ss.LIF(TAU, TAU, DT, backend="reference"), x, cotangent)
@@ -26,7 +26,8 @@ def test_both_loops_are_the_published_lif(loop):
 
 def test_the_fourier_form_fires_as_often_as_the_neuron_and_has_its_gradient(monkeypatch):
     x, cotangent = torch.randn(50, 200, 5).double(), torch.randn(50, 200, 5).double()
-    monkeypatch.setattr(torch, "bernoulli", lambda rho: (ss.random.uniform(rho.shape, seed=3) < rho).to(rho.dtype))
+    draws = ss.random.uniform(x.shape, seed=3).transpose(0, 1)  # the published form has the batch first
+    monkeypatch.setattr(torch, "bernoulli", lambda rho: (draws < rho).to(rho.dtype))
     ours = gradient(lambda x: ss.SPSN(TAU, TAU, DT, backend="reference")(x, seed=3), x, cotangent)
     for found, expected in zip(gradient(_baselines.fourier_spsn, x, cotangent), ours, strict=True):
         torch.testing.assert_close(found, expected)
