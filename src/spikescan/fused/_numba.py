@@ -1,8 +1,9 @@
 """Integrate, fire and reset on the CPU: one pass over memory forward, one backward.
 
-(B, N) is one axis of lanes here. A task is a range of lanes, whole rows or a part of one; time runs outside, lanes
-inside, so that the state and all intermediate rows stay in the first-level cache, each lane loop becomes vector code
-and memory is read in long runs. Tasks run in parallel.
+(B, N) is one axis of lanes here. A task is a range of lanes, whole rows or a part of one, by a span of time; tasks run
+in parallel. Time runs outside, lanes inside, so that the state and all intermediate rows stay in the first-level cache
+and each lane loop becomes vector code (`_numba_rows`). Where samples differ in length, a task goes from one end to the
+next, and between two ends through runs of rows that are still on.
 
 Kernels take every operand (an unused one is an empty array), so that there is one compiled version a dtype.
 """
@@ -12,33 +13,24 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
-from ..scan._lanes import compiled, finite, over_lanes, plans
-from ._numba_math import INLINE, OPTIONS, draw_rows, get, nil, one
+from ..scan._caches import settle
+from ..scan._lanes import compiled, ends_of, finite, over_lanes, plans
+from ._numba_math import OPTIONS, get, nil, one
 from ._numba_rows import (
     DELTA,
-    THRESHOLD,
     activate,
     activation_slope,
-    delta_adjoint_row,
-    fire_adjoint,
-    integrate_and_fire_row,
+    adjoint_stretch,
+    integrate_and_fire_stretch,
     leak,
-    leak_adjoint,
-    smooth_adjoint,
-    threshold_adjoint_row,
+    leak_adjoints,
 )
 
 HARD, SOFT = 1, 2
 
 
-@njit(**INLINE)
-def copy(source, target):
-    for n in range(len(source)):
-        target[n] = source[n]
-
-
 @njit(**OPTIONS)
-def stop_of_run(ends, row, t):
+def run_from(ends, row, t):
     """The first row behind the run of rows from `row` on that step t is in."""
     while row < len(ends) and t < ends[row]:
         row += 1
@@ -46,8 +38,29 @@ def stop_of_run(ends, row, t):
 
 
 @njit(**OPTIONS)
-def last_step(lengths, row, T):
-    return min(lengths[row], T) - 1 if len(lengths) else T - 1
+def next_change(ends, t, last):
+    """The first step after t, up to `last`, that a row is no longer in."""
+    for end in ends:
+        if t < end < last:
+            last = end
+    return last
+
+
+@njit(**OPTIONS)
+def last_change(ends, t, first):
+    """The same from step t back to `first`."""
+    for end in ends:
+        if first < end < t:
+            first = end
+    return first
+
+
+@njit(**OPTIONS)
+def clear(sequence, begin, end, first, last):
+    """Padding is 0; nothing is done where a sequence is not wanted."""
+    if len(sequence):
+        for t in range(begin, end):
+            sequence[t, first:last] = 0
 
 
 @compiled(**OPTIONS)
@@ -73,79 +86,64 @@ def forward(
     tasks,
     span,
     warm,
+    past,
 ):
     """Sequences are (T, lanes), what belongs to a feature (N,), state (lanes,). code: kind, activation, surrogate,
     reset, detach_reset, draws; constants: a, b, c. Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted.
-    tasks, span, warm: see `scan._lanes.Plan`. Returns how many tasks hold back, from a later span, a state that is not
-    finite."""
+    tasks, span, warm, past: see `scan._lanes.Plan`. Returns how many tasks hold back, from a later span, a state that
+    is not finite."""
     T, N = len(current), len(beta)
-    kind, activation, reset, draws = code[0], code[1], code[3], code[5]
+    kind, activation, reset, draws = code[0], code[1], code[3], code[5] != 0
     a, b, c = constants[0], constants[1], constants[2]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     synaptic = len(alpha) > 0
-    keep_potential, keep_synapse, keep_memo = len(potentials) > 0, len(synapses) > 0, len(memo) > 0
     ranges, lost = len(tasks) - 1, 0
     for task in prange(ranges * max((T + span - 1) // span, 1)):
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         width = min(last - first, N)  # lanes of a row
         top, rows = first // N, (last - first) // width
+        ends = ends_of(lengths, top, rows, T)
         al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
         th = over_lanes(threshold, first, last)
-        state_i, state_u = synapse[first:last].copy(), potential[first:last].copy()
+        i, u = synapse[first:last].copy(), potential[first:last].copy()
         if begin > warm:
-            state_i[:], state_u[:] = 0, 0
-        r = np.full(last - first, np.float32(0.5))
-        padded = np.empty((rows, (width + 3) // 4 * 4), np.float32)
-        # A row of scratch takes what is not kept, so that the loops below have no branches of their own.
-        scratch, nothing = np.empty(last - first, memo.dtype), np.empty_like(be)
-        for t in range(max(begin - warm, 0), end):
-            row = 0
+            i[:], u[:] = 0, 0
+        r, scratch = np.full(last - first, np.float32(0.5)), np.empty((width + 3) // 4 * 4, np.float32)
+        s, m = np.empty_like(u), np.empty(last - first, memo.dtype)
+        t = max(begin - warm, 0)
+        while t < end:
+            stop, row = next_change(ends, t, end if t >= begin else begin), 0
             while row < rows:
-                stop = stop_of_run(lengths[top : top + rows], row, t) if len(lengths) else rows
-                if stop == row and t < begin:
-                    row += 1
-                    continue
-                if stop == row:  # padding
-                    lo, hi = first + row * width, first + (row + 1) * width
-                    if kind:
-                        spikes[t, lo:hi] = 0
-                    if keep_potential:
-                        potentials[t, lo:hi] = 0
-                    if keep_synapse:
-                        synapses[t, lo:hi] = 0
-                    if keep_memo:
-                        memo[t, lo:hi] = 0
-                    row += 1
-                    continue
-                # Slices with indices that are seen to start at 0: only then does LLVM vectorise.
-                lo, hi = row * width, stop * width
-                size = hi - lo
-                x, i, u = current[t, first + lo : first + hi], state_i[lo:hi], state_u[lo:hi]
-                al_, be_, we_, th_ = al[lo:hi], be[lo:hi], we[lo:hi], th[lo:hi]
-                if t < begin:
-                    leak(x, i, u, al_, be_, we_, synaptic)
-                    row = stop
-                    continue
-                s = spikes[t, first + lo : first + hi] if kind else nothing[:size]
-                m = memo[t, first + lo : first + hi] if keep_memo else scratch[:size]
-                if draws:
-                    draw_rows(r, padded, seed, step + t, top + row, stop - row, first % N)
-                integrate_and_fire_row(
-                    kind, activation, x, i, u, al_, be_, we_, th_, synaptic, hard, soft, r[:size], s, m, a, b, c
-                )
-                if keep_potential:
-                    copy(u, potentials[t, first + lo : first + hi])
-                if keep_synapse:
-                    copy(i, synapses[t, first + lo : first + hi])
-                row = stop
-        if end < T and not (finite(state_i) and finite(state_u)):
+                run = run_from(ends, row, t)
+                lo, hi = row * width, max(run, row + 1) * width
+                if run > row and (kind == 0 or t < begin):
+                    none = potentials[:0]
+                    leak(
+                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi], synaptic,
+                        potentials if t >= begin else none, synapses if t >= begin else none, past,
+                    )  # fmt: skip
+                elif run > row:
+                    stretch = (
+                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi], th[lo:hi],
+                        synaptic, hard, soft, a, b, c, draws, seed, step, top + row, first % N, width, r[lo:hi],
+                        scratch, s[lo:hi], m[lo:hi], spikes, memo, potentials, synapses, past,
+                    )  # fmt: skip
+                    integrate_and_fire_stretch(kind, activation, a, stretch)
+                elif t >= begin:
+                    for sequence in (spikes, potentials, synapses):
+                        clear(sequence, t, stop, first + lo, first + hi)
+                    clear(memo, t, stop, first + lo, first + hi)
+                row = max(run, row + 1)
+            t = stop
+        settle()
+        if end < T and not (finite(i) and finite(u)):
             lost += 1
         for row in range(rows):
-            if begin <= max(last_step(lengths, top + row, T), 0) < max(end, 1):
+            if begin <= max(ends[row] - 1, 0) < max(end, 1):
                 lo, hi = row * width, (row + 1) * width
-                last_synapse[first + lo : first + hi] = state_i[lo:hi]
-                last_potential[first + lo : first + hi] = state_u[lo:hi]
+                last_synapse[first + lo : first + hi] = i[lo:hi]
+                last_potential[first + lo : first + hi] = u[lo:hi]
     return lost
 
 
@@ -177,6 +175,7 @@ def backward(
     tasks,
     span,
     warm,
+    past,
 ):
     """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to
     be summed by the caller, and empty where they are not wanted; the first three need `potentials` and `synapses`."""
@@ -185,6 +184,7 @@ def backward(
     a = constants[0]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
+    learns, totals = grad_threshold.shape[1] > 0, len(synapses) > 0
     ranges, lost = len(tasks) - 1, 0
     for task in prange(ranges * max((T + span - 1) // span, 1)):
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
@@ -192,95 +192,59 @@ def backward(
         begin, end = part * span, min((part + 1) * span, T)
         width = min(last - first, N)
         top, rows = first // N, (last - first) // width
+        ends = ends_of(lengths, top, rows, T)
         al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
-        thresholds = over_lanes(threshold, first, last)
-        state_i, state_u = grad_last_synapse[first:last].copy(), grad_last_potential[first:last].copy()
+        th = over_lanes(threshold, first, last)
+        # Gradients of the current and the charge. In a row's last step nothing of them has decayed: until then al_now
+        # and be_now are 1, and they are those of the last state.
+        x, w = grad_last_synapse[first:last].copy(), grad_last_potential[first:last].copy()
+        ones = np.full_like(be, one(a))
+        al_now, be_now = ones.copy(), ones.copy()
         for row in range(rows):
-            if last_step(lengths, top + row, T) >= end + warm:
-                state_i[row * width : (row + 1) * width] = 0
-                state_u[row * width : (row + 1) * width] = 0
-        later = np.zeros_like(be)  # DELTA: what step t + 1 passes on to f(u[t])
-        initial = np.empty(last - first, memo.dtype)
+            if ends[row] > end + warm:
+                w[row * width : (row + 1) * width] = 0
+                x[row * width : (row + 1) * width] = 0
+        later, initial = np.zeros_like(be), np.empty(last - first, memo.dtype)
         if kind == DELTA:
             activate(activation, potential[first:last], initial)
-        charge, scratch, no_total = np.empty_like(be), np.empty_like(be), np.empty_like(be)
-        for t in range(min(end + warm, T) - 1, begin - 1, -1):
-            row = 0
+        g_th, g_al, g_be, g_we = np.zeros_like(be), np.zeros_like(be), np.zeros_like(be), np.zeros_like(be)
+        t = min(end + warm, T)
+        while t > begin:
+            keep = t <= end
+            counts = keep and learns
+            stop, row = last_change(ends, t, begin if keep else end), 0
             while row < rows:
-                stop = stop_of_run(lengths[top : top + rows], row, t) if len(lengths) else rows
-                if stop == row and t >= end:
-                    row += 1
-                    continue
-                if stop == row:  # padding
-                    grad_current[t, first + row * width : first + (row + 1) * width] = 0
-                    row += 1
-                    continue
-                lo, hi = row * width, stop * width
-                start, after, size = first + lo, first + hi, hi - lo
-                gi, gu = state_i[lo:hi], state_u[lo:hi]
-                out = grad_current[t, start:after] if t < end else scratch[:size]
-                gw = charge[:size]
-                if len(grad_potentials):
-                    g = grad_potentials[t, start:after]
-                    for n in range(size):
-                        gu[n] += g[n]
-                gs = grad_spikes[t, start:after] if kind else out
-                m = memo[t, start:after] if kind else initial[:size]
-                al_, be_, we_, th_ = al[lo:hi], be[lo:hi], we[lo:hi], thresholds[lo:hi]
-                if kind >= THRESHOLD:
-                    g_th = grad_threshold[part, start:after] if t < end else no_total[:size]
-                    if kind == DELTA:
-                        m_ = memo[t - 1, start:after] if t > 0 else initial[lo:hi]
-                        next_ = later[lo:hi]
-                        delta_adjoint_row(
-                            surrogate, activation, gs, m, m_, out, gi, gu, gw, al_, be_, we_, th_, g_th, next_, a
-                        )
-                    else:
-                        threshold_adjoint_row(
-                            surrogate,
-                            activation,
-                            gs,
-                            m,
-                            out,
-                            gi,
-                            gu,
-                            gw,
-                            al_,
-                            be_,
-                            we_,
-                            th_,
-                            g_th,
-                            hard,
-                            soft,
-                            through,
-                            a,
-                        )
-                elif kind and not len(synapses):
-                    smooth_adjoint(gs, m, out, gi, gu, al_, be_, we_)
-                else:
-                    if kind:
-                        fire_adjoint(gs, m, gu)
-                    copy(gu, gw)
-                    leak_adjoint(out, gi, gu, al_, be_, we_)
-                if len(synapses) and t < end:
-                    u_before = potentials[t - 1, start:after] if t > 0 else potential[start:after]
-                    i_before = synapses[t - 1, start:after] if t > 0 else synapse[start:after]
-                    i_now = synapses[t, start:after]
-                    g_alpha, g_beta = grad_alpha[part, start:after], grad_beta[part, start:after]
-                    g_weight = grad_weight[part, start:after]
-                    for n in range(size):
-                        g_beta[n] += gw[n] * u_before[n]
-                        g_weight[n] += gw[n] * i_now[n]
-                        g_alpha[n] += out[n] * i_before[n]
-                row = stop
-        if begin > 0 and not (finite(state_i) and finite(state_u)):
+                run = run_from(ends, row, t - 1)
+                lo, hi = row * width, max(run, row + 1) * width
+                state = (w[lo:hi], x[lo:hi], al_now[lo:hi], be_now[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi])
+                sums = (keep, totals, potential, synapse, potentials, synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi])
+                if run > row and kind == 0:
+                    leak_adjoints(stop, t, first + lo, grad_potentials, *state, grad_current, *sums, past)
+                elif run > row:
+                    stretch = (
+                        stop, t, first + lo, grad_spikes, grad_potentials, memo, initial[lo:hi], *state, th[lo:hi],
+                        counts, g_th[lo:hi], later[lo:hi], hard, soft, through, a, activation, ones[lo:hi],
+                        grad_current, *sums, past,
+                    )  # fmt: skip
+                    adjoint_stretch(kind, surrogate, stretch)
+                elif keep:
+                    clear(grad_current, stop, t, first + lo, first + hi)
+                row = max(run, row + 1)
+            t = stop
+        settle()
+        if learns:
+            grad_threshold[part, first:last] = g_th
+        if totals:
+            grad_alpha[part, first:last] = g_al
+            grad_beta[part, first:last] = g_be
+            grad_weight[part, first:last] = g_we
+        if begin > 0 and not (finite(w) and finite(x)):
             lost += 1
         if begin == 0:
-            if kind == DELTA:
-                for n in range(last - first):
-                    state_u[n] -= later[n] * activation_slope(activation, get(initial, n))
-            grad_synapse[first:last] = state_i
-            grad_potential[first:last] = state_u
+            for n in range(last - first):
+                slope = later[n] * activation_slope(activation, get(initial, n)) if kind == DELTA else nil(a)
+                grad_synapse[first + n] = al_now[n] * x[n]
+                grad_potential[first + n] = be_now[n] * w[n] - slope
     return lost
 
 

@@ -176,19 +176,17 @@ def draw_row(out, seed, step, row, first):
         out[4 * f + 3] = unit(d)
 
 
-@njit(**OPTIONS)
-def draw_rows(out, padded, seed, step, row, rows, first):
-    """Draws of `rows` rows from `row` on, features first, first + 1, … (a multiple of 4), one after the other into
-    `out`. A row of `padded` has the features of a row, rounded up to a multiple of 4."""
-    width = len(out) // len(padded)
-    for k in range(rows):
-        own, r = out[k * width : (k + 1) * width], padded[k]
-        if width == len(r):
-            draw_row(own, seed, step, row + k, first)
-        else:
-            draw_row(r, seed, step, row + k, first)
+@njit(**INLINE)
+def draw_rows(out, scratch, seed, step, row, first, width):
+    """Draws of rows row, row + 1, …, of each the features first, first + 1, … (a multiple of 4), one after the other
+    into `out`. `scratch` has a row's `width` features, rounded up to a multiple of 4."""
+    for k in range(len(out) // width):
+        own = out[k * width : (k + 1) * width]
+        drawn = own if width == len(scratch) else scratch
+        draw_row(drawn, seed, step, row + k, first)
+        if width != len(scratch):
             for n in range(width):
-                own[n] = r[n]
+                own[n] = drawn[n]
 
 
 @compiled(**OPTIONS)

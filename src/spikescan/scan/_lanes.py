@@ -13,7 +13,12 @@ from torch import Tensor
 from ._compiling import announced
 from ._threads import use_torch_threads
 
-LANES = 4096
+LANES = 512
+"""In a task, at most: a step's rows then stay in the first-level cache."""
+AHEAD = 2
+"""Steps that a row is fetched before it is needed."""
+LARGE = 2**23
+"""Bytes of an array from which results are written past the caches, which could not hold it until it is read."""
 THIN = 32
 """Lanes a thread below which time is cut."""
 LONG = 4096
@@ -40,9 +45,21 @@ def over_lanes(values, first, last):
     """`values` (N,) repeated for lanes first, first + 1, …; zeros for an empty one."""
     out = np.zeros(last - first, values.dtype)
     if len(values):
+        n = first % len(values)
         for k in range(len(out)):
-            out[k] = values[(first + k) % len(values)]
+            out[k] = values[n]
+            n = n + 1 if n + 1 < len(values) else 0
     return out
+
+
+@njit(error_model="numpy")
+def ends_of(lengths, row, rows, T):
+    """How many of the T steps each of `rows` rows from `row` on has; an empty `lengths` stands for all."""
+    ends = np.full(rows, T)
+    if len(lengths):
+        for k in range(rows):
+            ends[k] = min(lengths[row + k], T)
+    return ends
 
 
 @njit(error_model="numpy")
@@ -57,6 +74,7 @@ class Plan(NamedTuple):
     tasks: np.ndarray  # where the ranges of lanes begin and end
     span: int  # steps of a span of time
     warm: int  # steps that a span starts early, from rest
+    past: bool  # whether results are written past the caches
 
 
 def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut: bool) -> list[Plan]:
@@ -69,13 +87,14 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     """
     steps, rows, features = shape
     threads, lanes = use_torch_threads(), rows * features
-    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0)
+    past = steps * lanes * dtype.itemsize >= LARGE
+    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0, past)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]
     slowest = max(float(decay.detach().max()) for decay in decays if len(decay))
     warm = math.ceil(VANISHED[dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
     span = -(-steps // threads)
-    return [Plan(np.array([0, lanes]), span, warm), whole] if warm < span else [whole]
+    return [Plan(np.array([0, lanes]), span, warm, past), whole] if warm < span else [whole]
 
 
 def _lane_ranges(rows: int, features: int, threads: int) -> np.ndarray:

@@ -5,11 +5,12 @@ import torch
 from numba import prange
 from torch import Tensor
 
-from ._lanes import compiled, finite, over_lanes, plans
+from ._caches import fetch, settle, write
+from ._lanes import AHEAD, compiled, finite, over_lanes, plans
 
 
 @compiled(error_model="numpy")
-def scan(x, decay, initial, reverse, out, tasks, span, warm):
+def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
     """x, out (T, lanes); decay (N,); initial (lanes,). Returns how many tasks hold back, from a later span, a value
     that is not finite."""
     T, ranges, lost = len(x), len(tasks) - 1, 0
@@ -24,11 +25,15 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm):
             for n in range(len(v)):
                 v[n] = a[n] * v[n] + source[n]
         for k in range(begin, end):
-            t = T - 1 - k if reverse else k
-            source, target = x[t, first:last], out[t, first:last]
+            t, later = k, min(k + AHEAD, T - 1)
+            if reverse:
+                t, later = T - 1 - k, max(T - 1 - k - AHEAD, 0)
+            fetch(x[later, first:last])
+            source = x[t, first:last]
             for n in range(len(v)):
                 v[n] = a[n] * v[n] + source[n]
-                target[n] = v[n]
+            write(v, out[t, first:last], past)
+        settle()
         if end < T and not finite(v):
             lost += 1
     return lost
