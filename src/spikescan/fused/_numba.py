@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..scan._caches import settle
 from ..scan._lanes import compiled, ends_of, finite, over_lanes, plans
-from ._numba_math import OPTIONS, get, nil, one
+from ._numba_math import OPTIONS, copy, fill, get, nil, one
 from ._numba_rows import (
     DELTA,
     activate,
@@ -60,7 +60,7 @@ def clear(sequence, begin, end, first, last):
     """Padding is 0; nothing is done where a sequence is not wanted."""
     if len(sequence):
         for t in range(begin, end):
-            sequence[t, first:last] = 0
+            fill(sequence[t, first:last], 0)
 
 
 @compiled(**OPTIONS)
@@ -98,7 +98,8 @@ def forward(
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     synaptic = len(alpha) > 0
     ranges, lost = len(tasks) - 1, 0
-    for task in prange(ranges * max((T + span - 1) // span, 1)):
+    for index in prange(ranges * max((T + span - 1) // span, 1)):
+        task = np.int64(index)  # prange counts in another type, for which all below would be compiled again
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         width = min(last - first, N)  # lanes of a row
@@ -108,7 +109,8 @@ def forward(
         th = over_lanes(threshold, first, last)
         i, u = synapse[first:last].copy(), potential[first:last].copy()
         if begin > warm:
-            i[:], u[:] = 0, 0
+            fill(i, nil(a))
+            fill(u, nil(a))
         r, scratch = np.full(last - first, np.float32(0.5)), np.empty((width + 3) // 4 * 4, np.float32)
         s, m = np.empty_like(u), np.empty(last - first, memo.dtype)
         t = max(begin - warm, 0)
@@ -142,8 +144,8 @@ def forward(
         for row in range(rows):
             if begin <= max(ends[row] - 1, 0) < max(end, 1):
                 lo, hi = row * width, (row + 1) * width
-                last_synapse[first + lo : first + hi] = i[lo:hi]
-                last_potential[first + lo : first + hi] = u[lo:hi]
+                copy(i[lo:hi], last_synapse[first + lo : first + hi])
+                copy(u[lo:hi], last_potential[first + lo : first + hi])
     return lost
 
 
@@ -186,7 +188,8 @@ def backward(
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
     learns, totals = grad_threshold.shape[1] > 0, len(synapses) > 0
     ranges, lost = len(tasks) - 1, 0
-    for task in prange(ranges * max((T + span - 1) // span, 1)):
+    for index in prange(ranges * max((T + span - 1) // span, 1)):
+        task = np.int64(index)  # prange counts in another type, for which all below would be compiled again
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         part = task // ranges
         begin, end = part * span, min((part + 1) * span, T)
@@ -202,8 +205,8 @@ def backward(
         al_now, be_now = ones.copy(), ones.copy()
         for row in range(rows):
             if ends[row] > end + warm:
-                w[row * width : (row + 1) * width] = 0
-                x[row * width : (row + 1) * width] = 0
+                fill(w[row * width : (row + 1) * width], nil(a))
+                fill(x[row * width : (row + 1) * width], nil(a))
         later, initial = np.zeros_like(be), np.empty(last - first, memo.dtype)
         if kind == DELTA:
             activate(activation, potential[first:last], initial)
@@ -233,11 +236,11 @@ def backward(
             t = stop
         settle()
         if learns:
-            grad_threshold[part, first:last] = g_th
+            copy(g_th, grad_threshold[part, first:last])
         if totals:
-            grad_alpha[part, first:last] = g_al
-            grad_beta[part, first:last] = g_be
-            grad_weight[part, first:last] = g_we
+            copy(g_al, grad_alpha[part, first:last])
+            copy(g_be, grad_beta[part, first:last])
+            copy(g_we, grad_weight[part, first:last])
         if begin > 0 and not (finite(w) and finite(x)):
             lost += 1
         if begin == 0:

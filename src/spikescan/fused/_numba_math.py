@@ -97,6 +97,21 @@ def _get(row, n):
     return lambda row, n: row[n]
 
 
+# Loops, where a slice assignment would compile words for shapes that do not fit.
+
+
+@njit(**OPTIONS)
+def copy(source, target):
+    for n in range(len(target)):
+        target[n] = source[n]
+
+
+@njit(**OPTIONS)
+def fill(target, value):
+    for n in range(len(target)):
+        target[n] = value
+
+
 @njit(**INLINE)
 def _exp32(x):
     x = min(max(x, _LOWEST), _HIGHEST)

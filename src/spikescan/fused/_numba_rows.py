@@ -10,11 +10,11 @@ from numba import njit
 
 from ..scan._caches import fetch, write
 from ..scan._lanes import AHEAD
-from ._numba_math import INLINE, OPTIONS, draw_rows, exp, get, nil, one, put, sigmoid, tanh
+from ._numba_math import INLINE, OPTIONS, copy, draw_rows, exp, get, nil, one, put, sigmoid, tanh
 
 BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
-SIGMOID, TANH, RELU_TANH = 1, 2, 3
-FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN = 0, 1, 2, 3
+IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
+FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR = 0, 1, 2, 3, 4
 
 
 @njit(**INLINE)
@@ -98,8 +98,8 @@ def integrate(fire, random=False, resets=False):
 
     @njit(**OPTIONS)
     def stretch(
-        begin, end, first, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature, width,
-        r, scratch, s, m, spikes, memo, potentials, synapses, past,
+        begin, end, first, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature,
+        width, r, scratch, s, m, spikes, memo, potentials, synapses, past,
     ):  # fmt: skip
         last = first + len(i)
         for t in range(begin, end):
@@ -159,7 +159,7 @@ deltas, delta_sigmoids = integrate(delta(identity)), integrate(delta(sigmoid))
 delta_tanhs, delta_relu_tanhs = integrate(delta(tanh)), integrate(delta(relu_tanh))
 
 
-@njit(**OPTIONS)
+@njit(inline="always", **OPTIONS)
 def integrate_and_fire_stretch(kind, activation, a, stretch):
     if kind == BERNOULLI:
         if activation == SIGMOID:
@@ -248,9 +248,9 @@ def boxcar(z, scale):
     return one(z) if abs(z) < scale else nil(z)
 
 
-# The adjoint of a step. w, x: gradients of the charge and of the current, those of step t + 1 before and those of step t
-# after; what of them reaches step t is be·w and al·x. before: memo of step t - 1. g_th: the threshold's gradient, summed
-# where `learns`. through: 1 where the reset carries a gradient.
+# The adjoint of a step. w, x: gradients of the charge and of the current, of step t + 1 when a step begins and of step
+# t when it ends; what of them reaches step t is be·w and al·x. before: memo of step t - 1. g_th: the threshold's
+# gradient, summed where `learns`. through: 1 where the reset carries a gradient.
 
 
 @njit(**INLINE)
@@ -294,7 +294,7 @@ def delta_adjoint(slope):
     return step
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
     """What step t adds to the gradients of the decays and the gain."""
     last = first + len(w)
@@ -335,7 +335,8 @@ def adjoint(step):
                 before = memo[t - 1, first:last]
             step(activation, gs, m, before, w, x, al_now, rate, we, th, learns, g_th, later, hard, soft, through, a)
             if t == end - 1:
-                al_now[:], be_now[:] = al, be
+                copy(al, al_now)
+                copy(be, be_now)
             if keep:
                 write(x, grad_current[t, first:last], past)
                 if totals:
@@ -344,7 +345,7 @@ def adjoint(step):
     return stretch
 
 
-@njit(**INLINE)
+@njit(**OPTIONS)
 def decay_and_add(source, w, be):
     for n in range(len(w)):
         w[n] = be[n] * w[n] + source[n]
@@ -369,7 +370,8 @@ def leak_adjoints(
                 w[n] = be_now[n] * w[n]
                 x[n] = al_now[n] * x[n] + we[n] * w[n]
         if t == end - 1:
-            al_now[:], be_now[:] = al, be
+            copy(al, al_now)
+            copy(be, be_now)
         if keep:
             write(x, grad_current[t, first:last], past)
             if totals:
@@ -385,7 +387,7 @@ delta_0, delta_1, delta_2, delta_3, delta_4 = (
 )
 
 
-@njit(**OPTIONS)
+@njit(inline="always", **OPTIONS)
 def adjoint_stretch(kind, surrogate, stretch):
     if kind < THRESHOLD:
         smooth_adjoints(*stretch)

@@ -5,7 +5,7 @@ loads a line from memory before it overwrites it, and it notices too late that a
 """
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -37,34 +37,34 @@ def fetch(context, row):
 
 
 @intrinsic
-def _write_past(context, source, target):
-    """target[:] = source by non-temporal stores of whole lines; scalar ones before the first line and after the last."""
+def write(context, source, target, past):
+    """target[:] = source; where `past`, by non-temporal stores of whole lines and plain ones before and behind them."""
 
     def generate(context, builder, signature, args):
         read, _, _ = _row(context, builder, signature.args[0], args[0])
-        write, length, size = _row(context, builder, signature.args[1], args[1])
-        word, element = length.type, context.get_data_type(signature.args[1].dtype)
-        line = ir.VectorType(element, LINE // size)
-        past = builder.module.add_metadata([ir.IntType(32)(1)])
+        target, length, size = _row(context, builder, signature.args[1], args[1])
+        word, line = length.type, ir.VectorType(context.get_data_type(signature.args[1].dtype), LINE // size)
+        mark = builder.module.add_metadata([ir.IntType(32)(1)])
 
-        def one_by_one(begin, end):
-            with cgutils.for_range_slice(builder, begin, end, word(1), word) as (n, _):
-                builder.store(builder.load(builder.gep(read, [n])), builder.gep(write, [n]))
+        def plainly(begin, end):
+            parts = builder.gep(target, [begin]), builder.gep(read, [begin])
+            cgutils.raw_memcpy(builder, *parts, builder.sub(end, begin), size)
 
-        short = builder.and_(builder.neg(builder.ptrtoint(write, word)), word(LINE - 1))
+        short = builder.and_(builder.neg(builder.ptrtoint(target, word)), word(LINE - 1))
         begin = builder.udiv(short, word(size))
-        begin = builder.select(builder.icmp_unsigned("<", begin, length), begin, length)
+        some = builder.and_(args[2], builder.icmp_unsigned("<", begin, length))
+        begin = builder.select(some, begin, length)
         lines = builder.udiv(builder.sub(length, begin), word(LINE // size))
         end = builder.add(begin, builder.mul(lines, word(LINE // size)))
-        one_by_one(word(0), begin)
+        plainly(word(0), begin)
         with cgutils.for_range_slice(builder, begin, end, word(LINE // size), word) as (n, _):
             value = builder.load(builder.bitcast(builder.gep(read, [n]), line.as_pointer()), align=size)
-            store = builder.store(value, builder.bitcast(builder.gep(write, [n]), line.as_pointer()), align=LINE)
-            store.set_metadata("nontemporal", past)
-        one_by_one(end, length)
+            store = builder.store(value, builder.bitcast(builder.gep(target, [n]), line.as_pointer()), align=LINE)
+            store.set_metadata("nontemporal", mark)
+        plainly(end, length)
         return context.get_dummy_value()
 
-    return types.void(source, target), generate
+    return types.void(source, target, past), generate
 
 
 @intrinsic
@@ -76,13 +76,3 @@ def settle(context):
         return context.get_dummy_value()
 
     return types.void(), generate
-
-
-@njit(error_model="numpy", forceinline=True)
-def write(source, target, past):
-    """target[:] = source, past the caches or into them."""
-    if past:
-        _write_past(source, target)
-    else:
-        for n in range(len(target)):
-            target[n] = source[n]

@@ -16,7 +16,7 @@ def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., An
 
     @wraps(kernel)
     def call(*arguments: Any) -> Any:
-        types = tuple(getattr(argument, "dtype", None) for argument in arguments)
+        types = tuple((getattr(argument, "dtype", None), getattr(argument, "ndim", None)) for argument in arguments)
         if types in seen:
             return kernel(*arguments)
         timer = threading.Timer(PATIENCE, _say, [kernel, _versions(kernel), kept])

@@ -1,6 +1,7 @@
 """The scan on the CPU: one pass over memory, lanes inside and vectorised, ranges of lanes and spans of time in
 parallel."""
 
+import numpy as np
 import torch
 from numba import prange
 from torch import Tensor
@@ -14,7 +15,8 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
     """x, out (T, lanes); decay (N,); initial (lanes,). Returns how many tasks hold back, from a later span, a value
     that is not finite."""
     T, ranges, lost = len(x), len(tasks) - 1, 0
-    for task in prange(ranges * max((T + span - 1) // span, 1)):
+    for index in prange(ranges * max((T + span - 1) // span, 1)):
+        task = np.int64(index)
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         a, v = over_lanes(decay, first, last), initial[first:last].copy()
