@@ -11,20 +11,40 @@ from torch import Tensor
 
 from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
-from ._numba_math import INLINE, OPTIONS, draw_row, nil, one, sigmoid
+from ._numba_math import FAST, INLINE, OPTIONS, draw_row, nil, one, sigmoid
 
-BLOCK = 256
+BLOCK = 1024
+"""Features in a task, at most: a step's rows then stay in the first-level cache."""
 
 
 @njit(**INLINE)
-def estimates(x, r, draws, out):
-    """û of a row."""
-    if draws:
-        for n in range(len(x)):
-            out[n] = nil(x[n]) * x[n] if r[n] < sigmoid(x[n]) else x[n]
-    else:
-        for n in range(len(x)):
-            out[n] = (one(x[n]) - sigmoid(x[n])) * x[n]
+def estimates(x, r, draws, out, slope):
+    """û of a row, and its derivative."""
+    for n in range(len(x)):
+        rho = sigmoid(x[n])
+        if draws:
+            kept = nil(rho) if r[n] < rho else one(rho)
+            out[n], slope[n] = kept * x[n], kept
+        else:
+            out[n] = (one(rho) - rho) * x[n]
+            slope[n] = (one(rho) - rho) * (one(rho) - x[n] * rho)
+
+
+@njit(error_model="numpy", fastmath=FAST | {"reassoc"})
+def squared_distance(x, y):
+    """Summed in any order: only then is it vector code."""
+    total = x[0] - x[0]
+    for n in range(len(x)):
+        total += (x[n] - y[n]) * (x[n] - y[n])
+    return total
+
+
+@njit(error_model="numpy", fastmath=FAST | {"reassoc"})
+def total_of(x):
+    total = x[0] - x[0]
+    for n in range(len(x)):
+        total += x[n]
+    return total
 
 
 @compiled(**OPTIONS)
@@ -39,13 +59,13 @@ def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, 
         size = hi - lo
         r = np.empty((size + 3) // 4 * 4, np.float32)
         last = carried[row, lo:hi].copy()
-        estimate, u = np.empty_like(last), np.empty_like(last)
+        estimate, u, slope = np.empty_like(last), np.empty_like(last), np.empty_like(last)
         steps = min(lengths[row], T) if len(lengths) else T
         for t in range(steps):
             current, s = x[t, row, lo:hi], spikes[t, row, lo:hi]
             if draws:
                 draw_row(r, seed, step + t, row, lo)
-            estimates(current, r, draws, estimate)
+            estimates(current, r, draws, estimate, slope)
             source = last if previous else estimate
             rate = decay if previous or step + t > 0 else nil(decay)
             for n in range(size):
@@ -53,11 +73,7 @@ def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, 
                 s[n] = (one(h) if h > th else nil(h)) + (h - h)
                 u[n] = (one(h) - s[n]) * h
             target = u if previous else last
-            total = 0.0
-            for n in range(size):
-                e = estimate[n] - target[n]
-                total += e * e
-            distance[task, t] = total
+            distance[task, t] = squared_distance(estimate, target)
             if len(potential):
                 potential[t, row, lo:hi] = u
             if previous:
@@ -101,33 +117,27 @@ def backward(
         hi = min(lo + BLOCK, N)
         size = hi - lo
         r = np.empty((size + 3) // 4 * 4, np.float32)
-        r_before = np.empty_like(r)
         later, first = grad_carry[row, lo:hi].copy(), carried[row, lo:hi]
-        estimate, before, slope = np.empty_like(later), np.empty_like(later), np.empty_like(later)
+        estimate, slope = np.empty_like(later), np.empty_like(later)
+        before, slope_before = np.empty_like(later), np.empty_like(later)
         steps = min(lengths[row], T) if len(lengths) else T
-        total = 0.0
+        grad_th = np.zeros_like(later)
         for t in range(steps, T):
             grad_x[t, row, lo:hi] = 0
-        if steps and draws:
-            draw_row(r, seed, step + steps - 1, row, lo)
+        if steps:
+            if draws:
+                draw_row(r, seed, step + steps - 1, row, lo)
+            estimates(x[steps - 1, row, lo:hi], r, draws, estimate, slope)
         for t in range(steps - 1, -1, -1):
             current, gs, out = x[t, row, lo:hi], grad_spikes[t, row, lo:hi], grad_x[t, row, lo:hi]
             weight = grad_distance[t] + grad_distance[t]
-            estimates(current, r, draws, estimate)
             if t > 0:
                 if draws:
-                    draw_row(r_before, seed, step + t - 1, row, lo)
-                estimates(x[t - 1, row, lo:hi], r_before, draws, before)
+                    draw_row(r, seed, step + t - 1, row, lo)
+                estimates(x[t - 1, row, lo:hi], r, draws, before, slope_before)
             else:
                 for n in range(size):
                     before[n] = first[n]
-            if draws:
-                for n in range(size):
-                    slope[n] = nil(th) if r[n] < sigmoid(current[n]) else one(th)
-            else:
-                for n in range(size):
-                    y = sigmoid(current[n])
-                    slope[n] = (one(y) - y) * (one(y) - current[n] * y)
             gp = grad_potential[t, row, lo:hi] if len(grad_potential) else later
             wanted = one(th) if len(grad_potential) else nil(th)
             if previous:
@@ -138,29 +148,29 @@ def backward(
                     gu = wanted * gp[n] - e
                     go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
                     gh = gu * (one(h) - o) + go
-                    total -= go
+                    grad_th[n] -= go
                     out[n] = gh + slope[n] * (e + later[n])
                     later[n] = decay * gh
             else:
                 rate = decay if step + t > 0 else nil(decay)
                 rate_before = decay if step + t - 1 > 0 else nil(decay)
+                x_before = x[max(t - 1, 0), row, lo:hi]
                 for n in range(size):
                     h = rate * estimate[n] + current[n]
                     o = one(h) if h > th else nil(h)
                     gu = wanted * gp[n] + later[n]
                     go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
                     gh = gu * (one(h) - o) + go
-                    total -= go
-                    if t > 0:
-                        h_before = rate_before * before[n] + x[t - 1, row, lo + n]
-                        u_before = h_before if h_before <= th else nil(h)
-                    else:
-                        u_before = before[n]
+                    grad_th[n] -= go
+                    h_before = rate_before * before[n] + x_before[n]
+                    u_before = h_before if h_before <= th else nil(h)
+                    u_before = u_before if t > 0 else before[n]
                     e = weight * (estimate[n] - u_before)
                     out[n] = gh + slope[n] * (e + rate * gh)
                     later[n] = -e
-            r, r_before = r_before, r
-        grad_threshold[task] = total
+            estimate, before = before, estimate
+            slope, slope_before = slope_before, slope
+        grad_threshold[task] = total_of(grad_th)
         grad_carried[row, lo:hi] = later
 
 
