@@ -18,6 +18,8 @@ POINTERS = {
     torch.float32: "*fp32",
     torch.float64: "*fp64",
     torch.int64: "*i64",
+    torch.uint8: "*u8",
+    torch.bool: "*i1",
 }
 
 

@@ -37,11 +37,21 @@ def names(kernels) -> list[str]:
 
 
 def neuron(
-    shape, code, *, constants=(1.0, 1.0, 1.0), dtype=torch.float32, current=None, memo=None, synapse=True, whole=True
+    shape,
+    code,
+    *,
+    constants=(1.0, 1.0, 1.0),
+    dtype=torch.float32,
+    current=None,
+    spikes=None,
+    memo=None,
+    synapse=True,
+    whole=True,
 ):
     """Forward and backward of the fused operation; not `whole`: with lengths, learned decays and wanted potentials."""
     steps, rows, features = shape
     current = current or dtype
+    spikes = spikes or current
     fires = code[0] != NONE
 
     def sequence(wanted, kind=dtype):
@@ -60,8 +70,8 @@ def neuron(
     )
     wants = not whole or not fires
     saved = sequence(not whole), sequence(not whole), sequence(fires, memo or dtype)
-    outputs = sequence(fires, current), sequence(wants, current), saved[1], saved[2], row(), row()
-    grads = [sequence(fires, current), sequence(wants, current), row(), row()]
+    outputs = sequence(fires, spikes), sequence(wants, current), saved[1], saved[2], row(), row()
+    grads = [sequence(fires, spikes), sequence(wants, current), row(), row()]
     gradients = [sequence(True, current), *(row() for _ in range(6))]
 
     def launch():
@@ -119,10 +129,30 @@ def test_reset(reset, detached, monkeypatch):
     assert names(compiled_by(monkeypatch, launch)) == WHOLE
 
 
-@pytest.mark.parametrize("current", [torch.float16, torch.bfloat16])
-def test_half_precision(current, monkeypatch):
-    launch = neuron(SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], current=current, memo=torch.float16)
-    assert names(compiled_by(monkeypatch, launch))
+HALVES = torch.float16, torch.bfloat16
+
+
+@pytest.mark.parametrize("current", HALVES)
+@pytest.mark.parametrize(
+    ("shape", "code", "memo"),
+    [
+        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16),
+        (LONG, [GUMBEL, 0, 0, 0, 1, 1], None),
+        (ODD, [THRESHOLD, IDENTITY, 0, HARD, 0, 0], None),
+        (LONG, [NONE, 0, 0, 0, 1, 0], None),
+    ],
+    ids=str,
+)
+def test_half_precision(shape, code, memo, current, monkeypatch):
+    launch = neuron(shape, code, current=current, memo=memo, whole=shape is not ODD)
+    assert names(compiled_by(monkeypatch, launch)) == (CHUNKED if shape is LONG else WHOLE)
+
+
+@pytest.mark.parametrize("spikes", [torch.uint8, torch.bool, torch.float32])
+@pytest.mark.parametrize("code", [[BERNOULLI, SIGMOID, 0, 0, 1, 1], [THRESHOLD, IDENTITY, 0, HARD, 1, 0]])
+def test_spike_dtypes(code, spikes, monkeypatch):
+    launch = neuron(SHORT, code, current=torch.bfloat16, spikes=spikes)
+    assert names(compiled_by(monkeypatch, launch)) == WHOLE
 
 
 @pytest.mark.parametrize("code", [[GUMBEL, 0, 0, 0, 1, 1], [DELTA, TANH, 0, 0, 1, 0], [THRESHOLD, 0, 0, HARD, 0, 0]])
@@ -130,24 +160,26 @@ def test_float64(code, monkeypatch):
     assert names(compiled_by(monkeypatch, neuron(ODD, code, dtype=torch.float64, whole=False)))
 
 
-@pytest.mark.parametrize(("dtype", "reverse"), [*product((torch.float32, torch.float64), (False, True))])
+@pytest.mark.parametrize(("dtype", "reverse"), [*product((torch.float32, torch.float64, *HALVES), (False, True))])
 def test_linear_scan(dtype, reverse, monkeypatch):
     x = torch.empty(LONG if reverse else (130, 3, 7), dtype=dtype)
-    kernels = compiled_by(monkeypatch, lambda: scan.linear_scan(x, x[0, 0], x[0], reverse))
+    row = torch.empty(x.shape[1:], dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    kernels = compiled_by(monkeypatch, lambda: scan.linear_scan(x, row[0], row, reverse))
     assert names(kernels) == ["scan_kernel", "join_kernel", "scan_kernel"]
 
 
+@pytest.mark.parametrize("current", [None, *HALVES])
 @pytest.mark.parametrize(("previous", "draws", "whole"), [*product((True, False), repeat=3)])
-def test_estimate(previous, draws, whole, monkeypatch):
-    shape, dtype = (SHORT, torch.float32) if whole else (ODD, torch.float64)
-    x, number = torch.empty(shape, dtype=dtype), torch.tensor(0)
-    row, kept = x[0], x[:0] if whole else x
+def test_estimate(previous, draws, whole, current, monkeypatch):
+    shape, dtype = (SHORT, torch.float32) if whole or current else (ODD, torch.float64)
+    x, number = torch.empty(shape, dtype=current or dtype), torch.tensor(0)
+    row, kept = torch.empty(shape[1:], dtype=dtype), x[:0] if whole else x
     lengths = torch.empty(0 if whole else shape[1], dtype=torch.int64)
-    operands = x, row, x[0, 0, 0], number, number, lengths
+    operands = x, row, row[0, 0], number, number, lengths
 
     def launch():
         _estimate_triton.estimate_and_fire(operands, 0.25, previous, draws, (x, kept, row))
-        grads = [x, kept, row, x[:, 0, 0]]
+        grads = [x, kept, row, torch.empty(shape[0], dtype=dtype)]
         _estimate_triton.estimate_and_fire_backward(grads, operands, 0.25, previous, draws, (x, row))
 
     assert names(compiled_by(monkeypatch, launch)) == WHOLE

@@ -1,5 +1,6 @@
 """HOW, FASTER: integrate, fire and reset in one operation, with one signature and several bodies."""
 
+import torch
 from torch import Tensor
 
 from ..scan._select import resolve
@@ -10,11 +11,20 @@ from ._problem import Dynamics, Operands, Result
 __all__ = ["Dynamics", "Estimated", "Operands", "Result", "estimate_and_fire", "integrate_and_fire"]
 
 
-def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", potentials: bool = False) -> Result:
+def integrate_and_fire(
+    x: Operands,
+    how: Dynamics,
+    *,
+    backend: str = "auto",
+    potentials: bool = False,
+    spike_dtype: torch.dtype | None = None,
+) -> Result:
     """The forward pass of every leaky neuron of the package: LI (no firing), SPSN (no reset), LIF (reset).
 
-    `potentials` says whether the result's potentials are wanted; a fused kernel then writes them.
+    `potentials` says whether the result's potentials are wanted; a fused kernel then writes them. They have the
+    current's dtype, and so have the spikes unless `spike_dtype` says otherwise.
     """
+    spike_dtype = spike_dtype or x.current.dtype
     name = resolve(backend, x.current.device, x.current.dtype)
     own = how.firing is not None and how.firing.kernel is None
     if own and how.reset != "none" and backend == "auto":
@@ -22,12 +32,14 @@ def integrate_and_fire(x: Operands, how: Dynamics, *, backend: str = "auto", pot
     if how.half and name in ("reference", "fft"):
         raise ValueError(f"memory: 'half' is kept by the fused kernels alone, and backend {name!r} is torch's autograd")
     if name == "reference":
-        return _reference.integrate_and_fire(x, how)
-    if name == "fft" or (own and how.reset == "none"):
-        return _composed.integrate_and_fire(x, how, name)
-    from ._autograd import integrate_and_fire as fused
+        result = _reference.integrate_and_fire(x, how)
+    elif name == "fft" or (own and how.reset == "none"):
+        result = _composed.integrate_and_fire(x, how, name)
+    else:
+        from ._autograd import integrate_and_fire as fused
 
-    return fused(x, how, name, potentials)
+        result = fused(x, how, name, potentials, spike_dtype)
+    return (result if potentials else result._replace(potential=None)).typed(spike_dtype, x.current.dtype)
 
 
 def estimate_and_fire(

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from ..scan._checks import refuse_transforms
-from ..scan._select import lazy, select
-from ._problem import RESETS, Dynamics, Operands, Result, gain
+from ..scan._select import lazy, select, storage
+from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
 
 THRESHOLD = 4  # from this code on, a firing function compares with a threshold
 # Positions in `wants`, the flags of what the forward pass is to keep.
@@ -33,12 +33,15 @@ def fused_op(
     code: list[int],
     constants: list[float],
     wants: list[bool],
+    spike_dtype: torch.dtype,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
-    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`."""
+    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`.
+    Potentials have the current's dtype, unless they are kept for the decays' gradients; the rest what is computed with.
+    """
     refuse_transforms(WHAT, current, alpha, beta, weight, synapse, potential, threshold)
-    wanted = _outputs(current, synapse, code, wants)
+    wanted = _outputs(current, synapse, code, wants, spike_dtype)
     operands = (current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
     return wanted
@@ -59,23 +62,24 @@ def _(
     code,
     constants,
     wants,
+    spike_dtype,
     backend,
 ):
-    return _outputs(current, synapse, code, wants)
+    return _outputs(current, synapse, code, wants, spike_dtype)
 
 
-def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool]):
-    fires = code[0] != 0
+def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool], spike_dtype: torch.dtype):
+    fires, inside = code[0] != 0, synapse.dtype
 
-    def sequence(wanted: bool, dtype: torch.dtype | None = None) -> Tensor:
+    def sequence(wanted: bool, dtype: torch.dtype) -> Tensor:
         shape = current.shape if wanted else (0, *current.shape[1:])
-        return torch.empty(shape, dtype=dtype or current.dtype, device=current.device)
+        return torch.empty(shape, dtype=dtype, device=current.device)
 
     return (
-        sequence(fires),
-        sequence(wants[POTENTIALS] or wants[DECAYS]),
-        sequence(wants[DECAYS]),
-        sequence(fires and wants[BACKWARD], torch.float16 if wants[HALF] else None),
+        sequence(fires, spike_dtype),
+        sequence(wants[POTENTIALS] or wants[DECAYS], inside if wants[DECAYS] else current.dtype),
+        sequence(wants[DECAYS], inside),
+        sequence(fires and wants[BACKWARD], torch.float16 if wants[HALF] else inside),
         torch.empty_like(synapse),
         torch.empty_like(synapse),
     )
@@ -89,18 +93,19 @@ def backward_op(
     code: list[int],
     constants: list[float],
     shape: list[int],
+    dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    wanted = _gradients(operands, saved, code, shape)
+    """Gradients of current, alpha, beta, weight, threshold, synapse, potential. shape, dtype: the current's."""
+    wanted = _gradients(operands, saved, code, shape, dtype)
     select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
     return [wanted[0], *columns, *wanted[5:]]
 
 
 @backward_op.register_fake
-def _(grads, operands, saved, code, constants, shape, backend):
-    current, *columns = _gradients(operands, saved, code, shape)
+def _(grads, operands, saved, code, constants, shape, dtype, backend):
+    current, *columns = _gradients(operands, saved, code, shape, dtype)
     return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
 
 
@@ -119,12 +124,14 @@ def refuse_double_backward(op: str) -> None:
 refuse_double_backward("spikescan::integrate_and_fire_backward")
 
 
-def _gradients(operands: list[Tensor], saved: list[Tensor], code: list[int], shape: list[int]) -> list[Tensor]:
+def _gradients(
+    operands: list[Tensor], saved: list[Tensor], code: list[int], shape: list[int], dtype: torch.dtype
+) -> list[Tensor]:
     """Those of decays and threshold have a row for each of the batch, and none where they are not wanted."""
     synapse, rows = operands[3], shape[1]
     decays, compares = len(saved[1]) > 0, code[0] >= THRESHOLD
     totals = [synapse.new_zeros((rows if wanted else 0, shape[2])) for wanted in (decays, decays, decays, compares)]
-    return [synapse.new_empty(shape), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
+    return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
 
 
 def _setup(ctx, inputs, output) -> None:
@@ -142,12 +149,14 @@ def _setup(ctx, inputs, output) -> None:
         code,
         constants,
         wants,
+        _,
         backend,
     ) = inputs
     _, potentials, synapses, memo, _, _ = output
     kept = potentials if wants[DECAYS] else potentials.new_empty((0, *potentials.shape[1:]))
     ctx.save_for_backward(alpha, beta, weight, synapse, potential, threshold, lengths, kept, synapses, memo)
-    ctx.code, ctx.constants, ctx.backend, ctx.shape = code, constants, backend, list(current.shape)
+    ctx.code, ctx.constants, ctx.backend = code, constants, backend
+    ctx.shape, ctx.dtype = list(current.shape), current.dtype
     ctx.set_materialize_grads(False)
 
 
@@ -156,7 +165,7 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
     operands, kept = saved[:7], saved[7:]
     empty = operands[3].new_empty((0, *operands[3].shape))
     if spikes is None and ctx.code[0] != 0:
-        spikes = operands[3].new_zeros(ctx.shape)
+        spikes = operands[3].new_zeros(ctx.shape, dtype=ctx.dtype)
     grads = [
         empty if spikes is None else spikes.contiguous(),
         empty if potentials is None else potentials.contiguous(),
@@ -164,30 +173,32 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
         torch.zeros_like(operands[3]) if last_potential is None else last_potential.contiguous(),
     ]
     current, alpha, beta, weight, threshold, synapse, potential = backward_op(
-        grads, operands, kept, ctx.code, ctx.constants, ctx.shape, ctx.backend
+        grads, operands, kept, ctx.code, ctx.constants, ctx.shape, ctx.dtype, ctx.backend
     )
     needed = [current, alpha, beta, weight, synapse, potential, threshold]
     needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:7], strict=True)]
-    return (*needed, *[None] * 7)
+    return (*needed, *[None] * 8)
 
 
 torch.library.register_autograd("spikescan::integrate_and_fire", _backward, setup_context=_setup)
 
 
-def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool) -> Result:
+def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool, spike_dtype: torch.dtype) -> Result:
     """Same as the reference, through the operator."""
     refuse_transforms(WHAT, *x)
-    dtype, kernel = x.current.dtype, None if how.firing is None else how.firing.kernel
+    dtype, kernel = x.potential.dtype, None if how.firing is None else how.firing.kernel
     if how.firing is not None and kernel is None:
         raise ValueError(f"backend: {backend!r} has no kernel for {how.firing}; use auto or reference")
     empty = x.decay_mem.new_empty(0)
     alpha = empty.to(dtype) if x.decay_syn is None else x.decay_syn.to(dtype)
     beta, weight = x.decay_mem.to(dtype), gain(x.decay_mem, how.leaky_gain, dtype)
     threshold = empty.to(dtype) if x.threshold is None else x.threshold
-    differentiable = (x.current, alpha, beta, weight, x.synapse, x.potential, threshold)
+    current = x.current.to(storage(backend, x.current.dtype, dtype))
+    differentiable = (current, alpha, beta, weight, x.synapse, x.potential, threshold)
     decays = torch.is_grad_enabled() and any(decay.requires_grad for decay in (alpha, beta, weight))
     grads = torch.is_grad_enabled() and any(value.requires_grad for value in differentiable)
-    nothing = x.current.new_zeros((), dtype=torch.int64)
+    check_spike_dtype(spike_dtype, grads)
+    nothing = current.new_zeros((), dtype=torch.int64)
     out = fused_op(
         *differentiable,
         nothing if x.seed is None else x.seed,
@@ -203,6 +214,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
         [potentials, decays, grads, how.half],
+        storage(backend, spike_dtype, dtype),
         backend,
     )
     spikes, all_potentials, _, _, last_synapse, last_potential = out

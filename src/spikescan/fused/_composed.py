@@ -13,10 +13,10 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     if how.reset != "none":
         raise ValueError(f"backend: {backend!r} cannot compute a reset, which is sequential; use auto or reference")
     refuse_transforms("integrate_and_fire (SPSN, LeakyIntegrator)", *x)
-    dtype = x.current.dtype
-    i = x.current
+    dtype = x.potential.dtype
+    i = x.current.to(dtype)
     if x.decay_syn is not None:
-        i = scan_op(x.current, x.decay_syn.to(dtype), x.synapse, False, backend)
+        i = scan_op(i, x.decay_syn.to(dtype), x.synapse, False, backend)
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
     u = scan_op((weight * i).contiguous(), x.decay_mem.to(dtype), x.potential, False, backend)
     s = None

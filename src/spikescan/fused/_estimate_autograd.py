@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..scan._checks import accumulate_dtype, refuse_transforms
-from ..scan._select import lazy, select
+from ..scan._select import lazy, select, storage
 from ._autograd import refuse_double_backward
 from ._estimate import Estimated, loss_terms, step_weights
 
@@ -32,23 +32,24 @@ def estimate_op(
     potentials: bool,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(spikes, potential, carry, distance (T,)) of x (T, B, N); an unwanted potential and absent lengths are empty."""
+    """(spikes, potential, carry, distance (T,)) of x (T, B, N); an unwanted potential and absent lengths are empty.
+    Spikes and potential have the dtype of x; the rest that of carried, which is computed with."""
     refuse_transforms(WHAT, x, carried, threshold)
-    wanted = _outputs(x, potentials)
+    wanted = _outputs(x, carried, potentials)
     body = select(FORWARD, backend, x, "fused MPE-PSN kernel")
     return (*wanted, body((x, carried, threshold, seed, step, lengths), decay, previous, draws, wanted))
 
 
 @estimate_op.register_fake
 def _(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, backend):
-    return (*_outputs(x, potentials), x.new_empty(len(x)))
+    return (*_outputs(x, carried, potentials), carried.new_empty(len(x)))
 
 
-def _outputs(x: Tensor, potentials: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _outputs(x: Tensor, carried: Tensor, potentials: bool) -> tuple[Tensor, Tensor, Tensor]:
     return (
         torch.empty_like(x),
         x.new_empty((len(x) if potentials else 0, *x.shape[1:])),
-        torch.empty_like(x[0]),
+        torch.empty_like(carried),
     )
 
 
@@ -83,7 +84,7 @@ def _backward(ctx, spikes, potential, carry, distance):
         torch.zeros_like(x) if spikes is None else spikes.contiguous(),
         x.new_empty((0, *x.shape[1:])) if potential is None or not len(potential) else potential.contiguous(),
         torch.zeros_like(carried) if carry is None else carry.contiguous(),
-        x.new_zeros(len(x)) if distance is None else distance.contiguous(),
+        carried.new_zeros(len(x)) if distance is None else distance.contiguous(),
     ]
     needed = estimate_backward_op(grads, operands, ctx.decay, ctx.previous, ctx.draws, ctx.backend)
     needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:3], strict=True)]
@@ -111,8 +112,9 @@ def estimate_and_fire(
     refuse_transforms(WHAT, current, carried, threshold, kappa)
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
-    x = current.to(dtype).reshape(len(current), rows, neurons).contiguous()
-    carried = x.new_zeros(rows, neurons) if carried is None else carried.to(dtype).reshape(rows, neurons).contiguous()
+    x = current.to(storage(backend, current.dtype, dtype)).reshape(len(current), rows, neurons).contiguous()
+    carried = x.new_zeros((rows, neurons), dtype=dtype) if carried is None else carried
+    carried = carried.to(dtype).reshape(rows, neurons).contiguous()
     spikes, potential, carry, distance = estimate_op(
         x,
         carried,

@@ -226,9 +226,9 @@ def estimate_and_fire(operands: tuple[Tensor, ...], decay: float, previous: bool
     x, carried, threshold, seed, step, lengths = operands
     steps, features = len(x), x.shape[2]
     if carried.numel() == 0:
-        return x.new_zeros(steps)
+        return carried.new_zeros(steps)
     grid, length, width = _grid(x, draws)
-    distance = x.new_empty((grid[0], steps))
+    distance = carried.new_empty((grid[0], steps))
     with on(x.device):
         forward_kernel[grid](
             *(x, carried, threshold, seed, step, lengths, *wanted, distance),
@@ -236,7 +236,7 @@ def estimate_and_fire(operands: tuple[Tensor, ...], decay: float, previous: bool
             *(previous, draws, len(lengths) > 0, len(wanted[1]) > 0, width != features, BLOCK),
             num_warps=1,
         )
-    return distance.sum(0, dtype=torch.float64).to(x.dtype)
+    return distance.sum(0, dtype=torch.float64).to(carried.dtype)
 
 
 def estimate_and_fire_backward(
@@ -248,7 +248,7 @@ def estimate_and_fire_backward(
     if carried.numel() == 0:
         return torch.zeros_like(threshold)
     grid, length, width = _grid(x, draws)
-    total = x.new_empty((grid[1], grid[0]))
+    total = carried.new_empty((grid[1], grid[0]))
     with on(x.device):
         backward_kernel[grid](
             *(*grads, *operands, *wanted, total),
@@ -256,4 +256,4 @@ def estimate_and_fire_backward(
             *(previous, draws, len(lengths) > 0, len(grads[1]) > 0, width != features, BLOCK),
             num_warps=1,
         )
-    return total.sum(dtype=torch.float64).to(x.dtype)
+    return total.sum(dtype=torch.float64).to(carried.dtype)

@@ -47,9 +47,10 @@ class Dynamics:
 
 
 class Operands(NamedTuple):
-    """The tensors. (T, B, N) current, contiguous, float32 or float64; what follows has its dtype except as said."""
+    """The tensors. What is computed with is float64 for a float64 current, else float32; so are all but the current,
+    except as said."""
 
-    current: Tensor
+    current: Tensor  # (T, B, N), contiguous, of its own dtype: a body widens it
     decay_syn: Tensor | None  # (N,) float64; None: no synapse stage
     decay_mem: Tensor  # (N,) float64
     synapse: Tensor  # (B, N) i[-1]
@@ -73,6 +74,20 @@ class Result(NamedTuple):
     potential: Tensor | None  # (T, B, N)
     last_synapse: Tensor  # (B, N)
     last_potential: Tensor  # (B, N)
+
+    def typed(self, spikes: torch.dtype, potential: torch.dtype) -> "Result":
+        """Spikes and potentials of these dtypes, where the body has not written them so."""
+        if self.spikes is not None:
+            check_spike_dtype(spikes, self.spikes.requires_grad)
+        return self._replace(
+            spikes=None if self.spikes is None else self.spikes.to(spikes),
+            potential=None if self.potential is None else self.potential.to(potential),
+        )
+
+
+def check_spike_dtype(wanted: torch.dtype, gradient: bool) -> None:
+    if gradient and not wanted.is_floating_point:
+        raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
 
 
 def gain(decay_mem: Tensor, leaky: bool, dtype: torch.dtype) -> Tensor:

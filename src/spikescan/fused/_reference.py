@@ -12,12 +12,13 @@ def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
     (SPSN eq. 5, 7 and, with a reset, eq. 6 as the published code computes it.) After `lengths` the state stands still
     and spikes and potentials are 0.
     """
-    dtype, beta = x.current.dtype, x.decay_mem.to(x.current.dtype)
+    dtype = x.potential.dtype
+    beta = x.decay_mem.to(dtype)
     alpha = None if x.decay_syn is None else x.decay_syn.to(dtype)
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
     i, u, spikes, potentials = x.synapse, x.potential, [], []
     draws = draw(x, how, "reference")
-    for t, current in enumerate(x.current):
+    for t, current in enumerate(x.current.to(dtype)):
         i_new = current if alpha is None else alpha * i + current
         w = beta * u + weight * i_new
         s = None

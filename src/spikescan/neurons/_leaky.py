@@ -99,9 +99,13 @@ class LeakyNeuron(Neuron):
         self._check_features(current)
         potentials = potentials or how.firing is None
         result = integrate_and_fire(
-            self._operands(current, state, step, lengths), how, backend=self.backend, potentials=potentials
+            self._operands(current, state, step, lengths),
+            how,
+            backend=self.backend,
+            potentials=potentials,
+            spike_dtype=self.spike_dtype,
         )
-        shape, dtype = current.shape, current.dtype
+        shape = current.shape
         after = State(
             None if self.decay_syn is None else result.last_synapse.view(shape[1:]),
             result.last_potential.view(shape[1:]),
@@ -109,16 +113,10 @@ class LeakyNeuron(Neuron):
             step + len(current),
         )
         return NeuronOutput(
-            None if result.spikes is None else self._typed(result.spikes.view(shape), dtype),
+            None if result.spikes is None else result.spikes.view(shape),
             after,
-            result.potential.view(shape).to(dtype) if potentials and result.potential is not None else None,
+            None if result.potential is None else result.potential.view(shape),
         )
-
-    def _typed(self, spikes: Tensor, dtype: torch.dtype) -> Tensor:
-        wanted = self.spike_dtype or dtype
-        if spikes.requires_grad and not wanted.is_floating_point:
-            raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
-        return spikes.to(wanted)
 
     def _check_features(self, current: Tensor) -> None:
         found, own = current.shape[2:], self.features
@@ -140,7 +138,7 @@ class LeakyNeuron(Neuron):
             )
 
         return Operands(
-            current.to(dtype).reshape(len(current), rows, count).contiguous(),
+            current.reshape(len(current), rows, count).contiguous(),
             None if self.decay_syn is None else over_features(self.decay_syn(), current, "tau_syn"),
             over_features(self.decay_mem(), current, "tau_mem"),
             column(state.synapse),

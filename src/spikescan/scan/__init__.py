@@ -12,7 +12,7 @@ from ._checks import (
     over_features,
     refuse_transforms,
 )
-from ._select import resolve
+from ._select import resolve, storage
 
 __all__ = ["linear_scan"]
 
@@ -40,8 +40,9 @@ def linear_scan(
     Source: SPSN (Yarga and Wood, 2023), eq. 8-12.
     """
     check_current(x, "x")
-    dtype = accumulate_dtype(x)
-    flat = x.to(dtype).flatten(2) if x.dim() > 2 else x.to(dtype).unsqueeze(-1)
+    dtype, name = accumulate_dtype(x), resolve(backend, x.device, x.dtype)
+    flat = x.to(storage(name, x.dtype, dtype))
+    flat = flat.flatten(2) if x.dim() > 2 else flat.unsqueeze(-1)
     rate = over_features(check_decay(decay, x), x, "decay").to(dtype)
     if initial is not None:
         if not isinstance(initial, Tensor):
@@ -50,7 +51,6 @@ def linear_scan(
             raise ValueError(f"initial: shape {tuple(x.shape[1:])} is needed, found {tuple(initial.shape)}")
         check_device(initial, x, "initial")
         initial = initial.to(dtype).reshape(flat.shape[1:]).contiguous()
-    name = resolve(backend, x.device, x.dtype)
     if name == "reference":
         v = _reference.linear_scan(flat, rate, initial, reverse)
     else:

@@ -20,7 +20,8 @@ BODIES = {
 
 @torch.library.custom_op("spikescan::linear_scan", mutates_args=())
 def scan_op(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
-    """x (T, B, N), decay (N,), initial (B, N) or None, all of one dtype -> v (T, B, N)."""
+    """x (T, B, N), decay (N,), initial (B, N) or None -> v (T, B, N), in the dtype of x. That of decay and initial is
+    computed with; x has it too, or one that the backend converts (`_select.CONVERTING`)."""
     refuse_transforms("linear_scan", x, decay, initial)
     return select(BODIES, backend, x, "linear scan")(x, decay, initial, reverse)
 
@@ -44,7 +45,7 @@ def _backward(ctx, grad: Tensor):
     if ctx.needs_input_grad[1]:
         start = torch.zeros_like(v[:1]) if initial is None else initial[None]
         before = torch.cat([v[1:], start] if ctx.reverse else [start, v[:-1]])
-        grad_decay = (g * before).sum((0, 1))
+        grad_decay = (g.to(decay.dtype) * before).sum((0, 1))
     if ctx.needs_input_grad[2]:
         grad_initial = decay * g[first]
     return g, grad_decay, grad_initial, None, None

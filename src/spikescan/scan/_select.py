@@ -30,6 +30,10 @@ AUTO = {
     ("cuda", torch.bfloat16): "triton",
 }
 DEVICES = {"numba": "cpu", "triton": "cuda"}
+CONVERTING = {
+    "triton": (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.uint8, torch.bool),
+}
+"""What a backend's kernels read and write as it lies in memory, and convert in registers."""
 
 
 def check_backend(backend: str) -> str:
@@ -47,6 +51,12 @@ def resolve(backend: str, device: torch.device, dtype: torch.dtype) -> str:
     if backend in DEVICES and device.type != DEVICES[backend] and not interpreted:
         raise ValueError(f"backend: {backend!r} needs a tensor on {DEVICES[backend]}, the current is on {device.type}")
     return backend
+
+
+def storage(backend: str, wanted: torch.dtype, inside: torch.dtype) -> torch.dtype:
+    """The dtype in which the kernels of `backend` take or give a sequence that is `wanted` outside and is computed with
+    as `inside`. Where the two differ and a kernel cannot convert, torch does, which is a pass over memory more."""
+    return wanted if wanted in CONVERTING.get(backend, ()) else inside
 
 
 def select(bodies: Mapping[str, Callable], backend: str, current: Tensor, what: str) -> Callable:

@@ -1,0 +1,27 @@
+"""Neurons of every kind, for what holds of currents in 16 bits."""
+
+import pytest
+import torch
+from helpers import name
+
+import spikescan as ss
+
+N = 5
+NEURONS = {
+    "bernoulli": lambda **o: ss.SPSN(8e-3, 5e-3, **o),
+    "gumbel": lambda **o: ss.SPSN(8e-3, None, firing="gumbel", **o),
+    "escape": lambda **o: ss.SPSN(8e-3, 5e-3, firing="escape", **o),
+    "threshold": lambda **o: ss.SPSN(8e-3, 5e-3, firing="threshold_tanh", threshold=0.3, **o),
+    "lif": lambda **o: ss.LIF(8e-3, 5e-3, threshold=0.5, **o),
+    "lif soft": lambda **o: ss.LIF(8e-3, 5e-3, threshold=0.5, reset="soft", detach_reset=False, **o),
+}
+OTHERS = {
+    "lif learned": lambda **o: ss.LIF(8e-3, 5e-3, learn_tau=True, learn_threshold=True, features=N, **o),
+    "delta learned": lambda **o: ss.SPSN(8e-3, 5e-3, firing="delta_tanh", learn_tau=True, features=N, **o),
+    "integrator": lambda **o: ss.LeakyIntegrator(8e-3, 5e-3, **o),
+    "mpe previous": lambda **o: ss.MPEPSN(**o),
+    "mpe current": lambda **o: ss.MPEPSN(estimate="current", **o),
+}
+each_neuron = pytest.mark.parametrize("make", [*NEURONS.values(), *OTHERS.values()], ids=[*NEURONS, *OTHERS])
+each_leaky = pytest.mark.parametrize("make", NEURONS.values(), ids=NEURONS.keys())
+each_half = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=name)
