@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-CORE = "scan", "firing", "fused", "neurons", "networks"
+CORE = "scan", "firing", "fused", "sparse", "neurons", "networks"
 
 # Kernels compile at their first call, and the fixtures below hold for all examples of a property.
 QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import spikescan as ss
+from spikescan.fused import _numba_math
 from spikescan.random import as_seed, fold, new_seed, philox, uniform
 
 ALL = 0xFFFFFFFF
@@ -53,6 +54,18 @@ def test_a_draw_depends_on_nothing_else(backend):
     assert torch.equal(uniform((20, 6, 300), seed=torch.tensor(9), step=torch.tensor(0), backend=backend), whole)
     assert uniform((20, 6, 0), seed=9, backend=backend).shape == (20, 6, 0)
     assert not torch.equal(uniform((20, 6, 300), seed=10, backend=backend), whole)
+
+
+@pytest.mark.parametrize("shape", [(1000, 1, 5), (1, 3, 5), (20, 6, 7), (20, 0, 7)], ids=str)
+def test_time_and_rows_are_shared_out(shape, monkeypatch):
+    """Among seven threads, whatever there is more of."""
+    blocks = []
+    kernel = _numba_math._uniform
+    monkeypatch.setattr(_numba_math, "use_torch_threads", lambda: 7)
+    monkeypatch.setattr(_numba_math, "_uniform", lambda *arguments: blocks.append(arguments[2]) or kernel(*arguments))
+    found = uniform(shape, seed=9, step=2**32 - 3, backend="numba")
+    assert torch.equal(found, uniform(shape, seed=9, step=2**32 - 3, backend="reference"))
+    assert blocks == [7]
 
 
 def test_bounds():

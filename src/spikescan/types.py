@@ -35,8 +35,9 @@ class State(NamedTuple):
 class NeuronOutput(NamedTuple):
     """All that one neuron returns for one chunk; nothing is left on the module.
 
-    `spikes` and `potential` are (T, B, *features) in the current's dtype; `potential` is None unless it was asked for
-    (a leaky integrator has only potentials: its `spikes` is None). `estimation_loss` is MPE-PSN's L_mem, a scalar.
+    `spikes` and `potential` are (T, B, *features) in the current's dtype (the spikes in the neuron's `spike_dtype`,
+    where it has one); `potential` is None unless it was asked for (a leaky integrator has only potentials: its `spikes`
+    is None). `estimation_loss` is MPE-PSN's L_mem, a scalar.
     """
 
     spikes: Tensor | None

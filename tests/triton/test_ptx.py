@@ -12,9 +12,11 @@ if not (shutil.which("ptxas") or Path(triton.__file__).with_name("backends").joi
     pytest.skip("ptxas, NVIDIA's assembler, is not installed", allow_module_level=True)
 
 from compiling import compiled_by  # noqa: E402
+from event_cases import events_of, parameters  # noqa: E402
 
 from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
 from spikescan.scan import _triton as scan  # noqa: E402
+from spikescan.sparse import _triton as sparse  # noqa: E402
 
 NONE, BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = range(6)
 ACTIVATIONS = IDENTITY, SIGMOID, TANH, RELU_TANH = range(4)
@@ -192,3 +194,30 @@ def test_uniform(shape, monkeypatch):
     assert names(kernels) == ["uniform_kernel"]
     no_shuffles = shape is ODD or "convert_layout" not in kernels[0].asm["ttgir"]
     assert no_shuffles, "four draws of one thread are four neighbouring features: nothing need be exchanged"
+
+
+EVENTS = [
+    (128, False, torch.float32),
+    (128, True, torch.bfloat16),
+    (130, True, torch.float16),
+    (1, False, torch.bfloat16),
+    (7, True, torch.float64),
+]
+
+
+@pytest.mark.parametrize(("features", "valued", "dtype"), EVENTS)
+def test_events(features, valued, dtype, monkeypatch):
+    events = events_of((9, 3, 6), 40)
+    weight, bias, grad = parameters(events, features, dtype)
+    value = torch.ones(40 if valued else 0, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    coordinates = events.step, events.row, events.channel, value
+
+    def launch():
+        sparse.forward(weight.t().contiguous(), bias, *coordinates, 9, 3)
+        sparse.backward(grad, *coordinates, 6)
+
+    kernels = compiled_by(monkeypatch, launch)  # those of the gradient's two sums may be the same
+    assert set(names(kernels)) == {"sum_rows_kernel"}
+    if features == 128:
+        assert "ld.global.v" in kernels[0].asm["ptx"], "a thread reads neighbouring features at once"
+        assert "shfl" not in kernels[0].asm["ptx"] or dtype != torch.float32, "and sums its own over the events"

@@ -205,11 +205,14 @@ def draw_rows(out, scratch, seed, step, row, first, width):
 
 
 @compiled(**OPTIONS)
-def _uniform(seed, step, out):
+def _uniform(seed, step, blocks, out):
+    """Each block takes the same number of places (t, row), so that one long row is shared out as well as many."""
     T, B, N = out.shape
-    for row in prange(B):
+    share = (T * B + blocks - 1) // blocks
+    for block in prange(blocks):
         r = np.empty((N + 3) // 4 * 4, np.float32)
-        for t in range(T):
+        for place in range(block * share, min((block + 1) * share, T * B)):
+            t, row = place // B, place % B
             draw_row(r, seed, step + t, row, 0)
             for n in range(N):
                 out[t, row, n] = r[n]
@@ -217,7 +220,6 @@ def _uniform(seed, step, out):
 
 def uniform(seed: Tensor, step: Tensor, steps: int, rows: int, features: int) -> Tensor:
     """The body of `spikescan.random.uniform`."""
-    use_torch_threads()
     out = torch.empty((steps, rows, features), dtype=torch.float32)
-    _uniform(int(seed), int(step), out.numpy())
+    _uniform(int(seed), int(step), use_torch_threads(), out.numpy())
     return out

@@ -70,7 +70,7 @@ class Run:
         )
         self.outputs.append(out)
         assert out.spikes is not None
-        return out.spikes
+        return out.spikes.to(current.dtype)  # of a `spike_dtype` that no convolution may take
 
 
 class FrameNetwork(nn.Module):

@@ -97,7 +97,8 @@ class SpikingMLP(nn.Module):
                 current, before, seed=own, lengths=lengths, potentials=potentials
             )
             layers.append(out)
-            x = self.dropout(out.spikes)
+            assert out.spikes is not None
+            x = self.dropout(out.spikes.to(current.dtype))  # of a `spike_dtype` that no Linear may take
         readout, after = self._read(self.output(x), None if state is None else state.readout, lengths)
         return NetworkOutput(readout, tuple(layers), NetworkState(tuple(out.state for out in layers), after))
 

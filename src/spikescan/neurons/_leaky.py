@@ -28,7 +28,11 @@ class LeakyNeuron(Neuron):
         memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
             16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
             gradients are to three digits.
-        spike_dtype: of the spikes; None: the current's. torch.uint8 and torch.bool carry no gradient.
+        spike_dtype: of the spikes that are returned; None: the current's. torch.uint8 and torch.bool carry neither a
+            gradient nor NaN, so they are for evaluation; torch.float16 rounds gradients to itself, and loses those
+            below 6e-8. The networks of `spikescan.networks` return spikes of this type and go on in the current's,
+            which saves memory where spikes are collected, not where a network is trained. `nn.Sequential` hands
+            them on as they are: a layer behind it then needs weights of this type.
     """
 
     def __init__(

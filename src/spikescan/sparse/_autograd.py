@@ -3,12 +3,20 @@
 import torch
 from torch import Tensor
 
-from ..scan._checks import refuse_transforms
+from ..scan._checks import accumulate_dtype, refuse_transforms
 from ..scan._select import lazy, select
 from . import _reference
 
-FORWARD = {"reference": _reference.forward, "numba": lazy("spikescan.sparse._numba", "forward")}
-BACKWARD = {"reference": _reference.backward, "numba": lazy("spikescan.sparse._numba", "backward")}
+FORWARD = {
+    "reference": _reference.forward,
+    "numba": lazy("spikescan.sparse._numba", "forward"),
+    "triton": lazy("spikescan.sparse._triton", "forward"),
+}
+BACKWARD = {
+    "reference": _reference.backward,
+    "numba": lazy("spikescan.sparse._numba", "backward"),
+    "triton": lazy("spikescan.sparse._triton", "backward"),
+}
 
 
 @torch.library.custom_op("spikescan::event_linear", mutates_args=())
@@ -23,7 +31,8 @@ def event_op(
     rows: int,
     backend: str,
 ) -> Tensor:
-    """weight (C, N), bias (N,), events (E,) -> (T, B, N)"""
+    """weight (C, N), bias (N,), events (E,) -> (T, B, N). `value` is empty where each event adds 1, else of the type
+    in which sums are taken."""
     return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
 
 
@@ -52,7 +61,9 @@ def _setup(ctx, inputs, output) -> None:
 
 
 def _backward(ctx, grad: Tensor):
-    weight = event_backward_op(grad.contiguous(), *ctx.saved_tensors, ctx.channels, ctx.backend)
+    weight = None
+    if ctx.needs_input_grad[0]:
+        weight = event_backward_op(grad.contiguous(), *ctx.saved_tensors, ctx.channels, ctx.backend)
     bias = grad.sum((0, 1)) if ctx.needs_input_grad[1] else None
     return weight, bias, *[None] * 7
 
@@ -74,16 +85,31 @@ def event_linear(
 
     Args:
         weight: (N, C), bias: (N,) or None, as of `nn.Linear`.
-        step, row, channel: int32 (E,), one event each; the same place may occur many times.
+        step, row, channel: int32 (E,), one event each; the same place may occur many times. Whether they are inside
+            the shape is checked on the CPU only, where it costs no wait.
         value: (E,) what each event adds, or None: 1.
         shape: (T, B, C).
-        backend: auto (numba on the CPU, else reference), reference or numba.
+        backend: auto, reference, numba or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
+            the weight is float16 or bfloat16. The reference makes an array (E, N); the kernels do not.
     """
     refuse_transforms("event_linear", weight, bias, value, other="the dense tensor, events.dense()")
     steps, rows, channels = shape
     if weight.dim() != 2 or weight.shape[1] != channels:
         raise ValueError(f"weight: (N, {channels}) is needed for {channels} channels, found {tuple(weight.shape)}")
-    name = {"cpu": "numba"}.get(weight.device.type, "reference") if backend == "auto" else backend
-    values = weight.new_empty(0) if value is None else value.to(weight.dtype)
+    _check_places({"step": step, "row": row, "channel": channel}, shape, weight.device)
+    inside = accumulate_dtype(weight)
+    values = weight.new_empty(0, dtype=inside) if value is None else value.to(inside)
     start = weight.new_zeros(len(weight)) if bias is None else bias
-    return event_op(weight.t().contiguous(), start, step, row, channel, values, steps, rows, name)
+    return event_op(weight.t().contiguous(), start, step, row, channel, values, steps, rows, backend)
+
+
+def _check_places(places: dict[str, Tensor], shape: tuple[int, int, int], device: torch.device) -> None:
+    for (name, place), size in zip(places.items(), shape, strict=True):
+        if place.dtype != torch.int32 or place.device != device:
+            raise ValueError(
+                f"{name}: int32 on {device}, as the weight, is needed, found {place.dtype} on {place.device}"
+            )
+        if not torch.compiler.is_compiling() and device.type == "cpu" and len(place):
+            low, high = (int(value) for value in torch.aminmax(place))
+            if low < 0 or high >= size:
+                raise ValueError(f"{name}: places 0 to {size - 1} are there, found {low} to {high}")

@@ -1,25 +1,28 @@
-"""Gathering weight rows on the CPU. Events of one batch row lie together, so rows are independent tasks; the weight's
-gradient is summed in one table a thread."""
+"""Gathering weight rows on the CPU. A task of the output is one batch row, or where these are fewer than the threads a
+span of time of one; the weight's gradient is summed in one table a thread."""
 
-import numba
 import numpy as np
 import torch
 from numba import prange
 from torch import Tensor
 
+from ..scan._checks import accumulate_dtype
 from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
 
 @compiled(error_model="numpy")
-def gather(weight, bias, step, channel, value, starts, out):
+def gather(weight, bias, step, channel, value, starts, span, out):
+    """Events starts[k] to starts[k + 1] are those of task k: row k // spans, steps from k % spans · span on."""
     T, B, N = out.shape
-    for row in prange(B):
-        for t in range(T):
+    spans = (len(starts) - 1) // max(B, 1)
+    for task in prange(len(starts) - 1):
+        row, begin = task // spans, task % spans * span
+        for t in range(begin, min(begin + span, T)):
             target = out[t, row]
             for n in range(N):
                 target[n] = bias[n]
-        for e in range(starts[row], starts[row + 1]):
+        for e in range(starts[task], starts[task + 1]):
             target, source = out[step[e], row], weight[channel[e]]
             if len(value):
                 for n in range(N):
@@ -49,25 +52,23 @@ def forward(
     weight: Tensor, bias: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, steps: int, rows: int
 ) -> Tensor:
     """Same signature as the reference."""
-    order = None if _rising(row) else torch.argsort(row, stable=True)
-    if order is not None:
-        step, row, channel = step[order], row[order], channel[order]
-        value = value[order] if len(value) else value
-    use_torch_threads()
-    starts = np.searchsorted(row.numpy(), np.arange(rows + 1))
-    out = torch.empty((steps, rows, weight.shape[1]), dtype=weight.dtype)
-    arrays = (tensor.numpy() for tensor in (weight, bias, step, channel, value))
-    gather(*arrays, starts, out.numpy())
-    return out
-
-
-def _rising(row: Tensor) -> bool:
-    return len(row) < 2 or bool((row[1:] >= row[:-1]).all())
+    spans = max(1, min(-(-use_torch_threads() // max(rows, 1)), steps))
+    span = -(-steps // spans)
+    task, *events = (tensor.numpy() for tensor in (row, step, channel, value))
+    if spans > 1:
+        task = task * spans + events[0] // span
+    if (task[1:] < task[:-1]).any():
+        order = np.argsort(task.astype(np.min_scalar_type(rows * spans)), kind="stable")  # short numbers sort fast
+        task, *events = (column[order] if len(column) else column for column in (task, *events))
+    starts = np.searchsorted(task, np.arange(rows * spans + 1, dtype=np.int32))
+    out = torch.empty((steps, rows, weight.shape[1]), dtype=accumulate_dtype(weight))
+    gather(weight.to(out.dtype).numpy(), bias.to(out.dtype).numpy(), *events, starts, span, out.numpy())
+    return out.to(weight.dtype)
 
 
 def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int) -> Tensor:
     """Same signature as the reference."""
-    use_torch_threads()
-    tables = torch.empty((numba.get_num_threads(), channels, grad.shape[2]), dtype=grad.dtype)
-    scatter(grad.numpy(), step.numpy(), row.numpy(), channel.numpy(), value.numpy(), tables.numpy())
-    return tables.sum(0)
+    wide = grad.to(accumulate_dtype(grad))
+    tables = wide.new_empty((use_torch_threads(), channels, grad.shape[2]))
+    scatter(*(tensor.numpy() for tensor in (wide, step, row, channel, value, tables)))
+    return tables.sum(0).to(grad.dtype)

@@ -1,0 +1,123 @@
+"""The event-driven layer on the CPU: the dense product of the same events, in values and gradients."""
+
+import pytest
+import torch
+from event_cases import CASES, dense_product, events_of, gathered, largest_allocation, parameters
+from tolerances import assert_close
+
+from spikescan.sparse import _numba, event_linear
+
+WHAT = "output", "gradient of the weight", "gradient of the bias"
+each_case = pytest.mark.parametrize("case", CASES)
+each_backend = pytest.mark.parametrize("backend", ["reference", "numba"])
+
+
+def assert_equals_dense(case: str, backend: str, dtype: torch.dtype, valued: bool = False, bias: bool = True):
+    shape, features, count = CASES[case]
+    events = events_of(shape, count, valued)
+    weight, shift, cotangent = parameters(events, features, dtype)
+    operands = weight, shift if bias else None, cotangent
+    for what, found, expected in zip(
+        WHAT, gathered(events, *operands, backend=backend), dense_product(events, *operands)
+    ):
+        assert found.dtype == dtype
+        assert_close(found, expected, what, dtype=dtype)
+
+
+@each_backend
+@each_case
+@pytest.mark.parametrize(("dtype", "valued"), [(torch.float32, False), (torch.float64, True)], ids=str)
+def test_equals_the_dense_product(case, backend, dtype, valued):
+    assert_equals_dense(case, backend, dtype, valued)
+
+
+@each_backend
+@pytest.mark.parametrize("valued", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_summed_in_float32(dtype, valued, backend):
+    assert_equals_dense("busy channels", backend, dtype, valued)
+    events = events_of((1, 1, 1), 2049)  # a sum in float16 stays at 2048, one in bfloat16 at 256
+    ones = torch.ones(1, 1, dtype=dtype), None, torch.ones(1, 1, 1, dtype=dtype)
+    for total in gathered(events, *ones, backend=backend):
+        assert total.item() == torch.tensor(2049.0).to(dtype).item()
+
+
+@each_backend
+def test_no_bias(backend):
+    assert_equals_dense("few", backend, torch.float32, bias=False)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 200])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_few_rows_are_cut_in_time(rows, threads, monkeypatch):
+    """The output is the same to the bit, the gradient to rounding; every thread has its share."""
+    events = events_of((100, rows, 6), 500, valued=True)
+    operands = parameters(events, 7, torch.float32)
+    monkeypatch.setattr(_numba, "use_torch_threads", lambda: 1)
+    whole = gathered(events, *operands)
+    shares = {}
+
+    def spy(name, kernel, tasks):
+        def call(*arguments):
+            shares[name] = tasks(*arguments)
+            kernel(*arguments)
+
+        monkeypatch.setattr(_numba, name, call)
+
+    spy("gather", _numba.gather, lambda *arguments: (len(arguments[5]) - 1, arguments[6]))
+    spy("scatter", _numba.scatter, lambda *arguments: len(arguments[5]))
+    monkeypatch.setattr(_numba, "use_torch_threads", lambda: threads)
+    cut = gathered(events, *operands)
+    assert torch.equal(cut[0], whole[0])
+    for what, found, expected in zip(WHAT, cut, whole, strict=True):
+        assert_close(found, expected, what)
+    tasks, span = shares["gather"]
+    assert tasks >= min(threads, 100 * rows)
+    assert span == (100 if rows >= threads else -(-100 // (tasks // rows)))
+    assert shares["scatter"] == threads
+
+
+@each_backend
+def test_only_the_reference_makes_events_times_neurons(backend):
+    events, features = events_of((40, 4, 30), 3000, valued=True), 64
+    operands = parameters(events, features, torch.float32)
+    largest = largest_allocation(lambda: gathered(events, *operands, backend=backend))
+    assert (largest >= 3000 * features * 4) == (backend == "reference")
+
+
+def test_bad_arguments():
+    events = events_of((7, 3, 5), 30)
+    parts = events.step, events.row, events.channel, None, events.shape
+    with pytest.raises(ValueError, match=r"^weight: \(N, 5\) is needed for 5 channels, found \(2, 4\)"):
+        event_linear(torch.zeros(2, 4), None, *parts)
+    with pytest.raises(ValueError, match=r"^backend: 'fft' has no event-driven layer"):
+        event_linear(torch.zeros(2, 5), None, *parts, backend="fft")
+    with pytest.raises(ValueError, match=r"^backend: 'cuda' is not one of"):
+        event_linear(torch.zeros(2, 5), None, *parts, backend="cuda")
+    with pytest.raises(ValueError, match=r"^backend: 'triton' needs a tensor on cuda"):
+        event_linear(torch.zeros(2, 5), None, *parts, backend="triton")
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("place", [-1, 9])
+def test_places_outside_the_tensor(axis, place):
+    places = [torch.tensor([0, 1], dtype=torch.int32) for _ in range(3)]
+    places[axis][1] = place
+    name = ("step", "row", "channel")[axis]
+    with pytest.raises(
+        ValueError, match=rf"^{name}: places 0 to 8 are there, found {min(place, 0)} to {max(place, 0)}"
+    ):
+        event_linear(torch.zeros(2, 9), None, *places, None, (9, 9, 9))
+    places[axis] = places[axis].long().clamp(0, 8)
+    with pytest.raises(ValueError, match=rf"^{name}: int32 on cpu, as the weight, is needed, found torch.int64 on cpu"):
+        event_linear(torch.zeros(2, 9), None, *places, None, (9, 9, 9))
+
+
+def test_compiles_without_a_graph_break():
+    torch._dynamo.reset()
+    events = events_of((7, 3, 5), 30)
+    weight, bias, _ = parameters(events, 4, torch.float32)
+    parts = events.step, events.row, events.channel, None, events.shape
+    compiled = torch.compile(lambda w, b: event_linear(w, b, *parts), fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(weight, bias), event_linear(weight, bias, *parts))
+    torch._dynamo.reset()
