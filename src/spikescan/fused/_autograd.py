@@ -38,7 +38,7 @@ def fused_op(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
     that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`.
-    Potentials have the current's dtype, unless they are kept for the decays' gradients; the rest what is computed with.
+    Potentials have the current's dtype, unless they are for the decays' gradients; the rest what is computed with.
     """
     refuse_transforms(WHAT, current, alpha, beta, weight, synapse, potential, threshold)
     wanted = _outputs(current, synapse, code, wants, spike_dtype)
@@ -135,34 +135,31 @@ def _gradients(
 
 
 def _setup(ctx, inputs, output) -> None:
-    (
-        current,
-        alpha,
-        beta,
-        weight,
-        synapse,
-        potential,
-        threshold,
-        _,
-        _,
-        lengths,
-        code,
-        constants,
-        wants,
-        _,
-        backend,
-    ) = inputs
+    """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
+    forward pass is done again."""
+    current, *operands, ctx.code, ctx.constants, ctx.wants, ctx.spike_dtype, ctx.backend = inputs
     _, potentials, synapses, memo, _, _ = output
-    kept = potentials if wants[DECAYS] else potentials.new_empty((0, *potentials.shape[1:]))
-    ctx.save_for_backward(alpha, beta, weight, synapse, potential, threshold, lengths, kept, synapses, memo)
-    ctx.code, ctx.constants, ctx.backend = code, constants, backend
+    ctx.again = any(ctx.needs_input_grad[1:4])
+    kept = [current] if ctx.again else [potentials.new_empty((0, *potentials.shape[1:])), synapses, memo]
+    ctx.save_for_backward(*operands, *kept)
     ctx.shape, ctx.dtype = list(current.shape), current.dtype
     ctx.set_materialize_grads(False)
 
 
+def _kept(ctx, operands: list[Tensor], kept: list[Tensor]) -> list[Tensor]:
+    """Potentials, synaptic currents and memo."""
+    if not ctx.again:
+        return kept
+    with torch.no_grad():
+        wants = [False, True, True, ctx.wants[HALF]]
+        outputs = fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)
+    return list(outputs[1:4])
+
+
 def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potential):
     saved = list(ctx.saved_tensors)
-    operands, kept = saved[:7], saved[7:]
+    kept = _kept(ctx, saved[:9], saved[9:])
+    operands = [*saved[:6], saved[8]]
     empty = operands[3].new_empty((0, *operands[3].shape))
     if spikes is None and ctx.code[0] != 0:
         spikes = operands[3].new_zeros(ctx.shape, dtype=ctx.dtype)
@@ -213,7 +210,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.draws),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, decays, grads, how.half],
+        [potentials, False, grads and not decays, how.half],
         storage(backend, spike_dtype, dtype),
         backend,
     )
