@@ -98,6 +98,15 @@ def test_table2_runs_every_cell_under_both_protocols(call, tmp_path):
     assert all("(--data; not Spiking Heidelberg Digits" in run["data"] for run in runs.values())
 
 
+@pytest.mark.parametrize(("classes", "outputs"), [(10, 20), (35, 35)])
+def test_the_readout_has_a_neuron_for_every_class_and_never_fewer_than_published(classes, outputs, monkeypatch):
+    monkeypatch.undo()  # of `tiny`
+    found = recordings.Recordings("shd", None, None, "other", False, {"classes": classes})
+    options = experiment.Options(seeds=1, quick=False, device="cpu", recordings=found)
+    runs = experiment.find("spsn-table2").runs(options)
+    assert {run.settings["recipe"]["network"]["outputs"] for run in runs} == {outputs}
+
+
 def test_a_finished_experiment_is_only_drawn_again(call, tmp_path, monkeypatch):
     call("spsn-fig6")
     before = {path: path.read_text() for path in (tmp_path / "out" / "runs").rglob("run.json")}

@@ -66,7 +66,8 @@ def mpe_run(
     """The recipe of the set ``data`` (of the experiment's only one) with ``changes``."""
     assert options.recordings is not None
     name = options.recordings.of(data or options.recordings.name).name
-    own = {"protocol.drop_last": labels["protocol"] == "published"}
+    published = labels["protocol"] == "published"
+    own: dict[str, Any] = {"protocol.test": "every-epoch", "protocol.drop_last": True} if published else {}
     own |= {"training.precision": "32"} if options.device == "cpu" else {}
     every = QUICK | TINY.get(name, {}) | dict(quick or {})
     return training_run(name, own | dict(changes), labels, options, quick=every, data=data, **how)
