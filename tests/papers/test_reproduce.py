@@ -65,7 +65,8 @@ def rows_of(out):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_from_the_command_to_the_page(name, call, tmp_path):
-    found = json.loads(call(name, "--seeds", 1, "--json").stdout)
+    seeds = () if experiment.find(name).alone else ("--seeds", 1)
+    found = json.loads(call(name, *seeds, "--json").stdout)
     out = tmp_path / "out"
     assert found["runs"]["all"] == found["runs"]["done"] > 0
     assert found["runs"]["failed"] == []
@@ -239,6 +240,7 @@ def test_quick_without_data_uses_the_built_in_digits_and_says_so(monkeypatch, tm
     [
         (["spsn-fig9"], "spsn-fig9: unknown, choose from mpe-fig1"),
         (["spsn-fig5", "--jobs", "2"], "measures time"),
+        (["spsn-fig5", "--seeds", "2"], "leave --seeds out"),
         (["spsn-fig1", "--root", "."], "needs no data"),
         (["spsn-fig1", "--share", "3/2"], "--share 3/2: expected PART/PARTS"),
         (["spsn-fig1", "--share", "2/2"], "there are 1 runs, of which this machine would get none"),

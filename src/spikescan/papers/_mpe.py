@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -78,5 +79,6 @@ def remarks(options: Options, *more: str) -> list[str]:
 
 
 def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
-    """The mean over runs, epoch by epoch."""
-    return [sum(value or 0.0 for value in values) / len(values) for values in zip(*curves, strict=True)]
+    """The mean over runs, epoch by epoch; NaN where one of them has no value."""
+    known = ([math.nan if value is None else value for value in values] for values in zip(*curves, strict=True))
+    return [sum(values) / len(values) for values in known]

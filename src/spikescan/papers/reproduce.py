@@ -83,6 +83,8 @@ def _check(experiment: Experiment, request: Request) -> None:
             raise InputError(f"{name} is {value}, must be at least 1")
     if experiment.alone and request.jobs > 1:
         raise InputError(f"{experiment.name} measures time, so its runs are done one by one: leave --jobs out")
+    if experiment.alone and request.seeds is not None:
+        raise InputError(f"{experiment.name} measures time and repeats that by itself: leave --seeds out")
     for name, value in (("--root", request.root), ("--data", request.data)):
         if value is not None and experiment.needs is None:
             raise InputError(f"{experiment.name} needs no data: leave {name} out")
