@@ -119,6 +119,14 @@ def test_pickled_objects_are_never_loaded(store):
         open_store(store.path)
 
 
+@pytest.mark.parametrize("begin", [b"PK\x03\x04", b"\x93NUMPY\x01\x00v\x00" + b"(" * 20])
+def test_a_file_with_another_beginning_is_named(store, begin):
+    file = store.path / "labels.npy"
+    file.write_bytes(begin + file.read_bytes()[len(begin) :])
+    with pytest.raises(InputError, match=r"labels.npy: damaged"):
+        open_store(store.path)
+
+
 @pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"events": "5"}, {"more": 1}, {"events": 4}])
 def test_another_meta_is_refused(store, change):
     file = store.path / "meta.json"

@@ -5,11 +5,24 @@ import json
 import re
 
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 from spikescan import cli
 from spikescan.errors import TrainingError
-from spikescan.papers import experiment, recordings, runner, spsn_fig4, spsn_fig5, spsn_fig6, targets, training_runs
+from spikescan.papers import (
+    _spsn,
+    experiment,
+    recordings,
+    runner,
+    spsn_fig4,
+    spsn_fig5,
+    spsn_fig6,
+    targets,
+    training_runs,
+)
+from spikescan.papers.statistics import Sample
+from spikescan.training.folder import RunFolder
 
 pytestmark = pytest.mark.usefixtures("tiny")
 PICTURES = {
@@ -52,7 +65,8 @@ def rows_of(out):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_from_the_command_to_the_page(name, call, tmp_path):
-    found = json.loads(call(name, "--seeds", 1, "--json").stdout)
+    seeds = () if experiment.find(name).alone else ("--seeds", 1)
+    found = json.loads(call(name, *seeds, "--json").stdout)
     out = tmp_path / "out"
     assert found["runs"]["all"] == found["runs"]["done"] > 0
     assert found["runs"]["failed"] == []
@@ -96,6 +110,15 @@ def test_table2_runs_every_cell_under_both_protocols(call, tmp_path):
     assert not published["data"]["augment"]
     assert "root" not in published["data"]
     assert all("(--data; not Spiking Heidelberg Digits" in run["data"] for run in runs.values())
+
+
+@pytest.mark.parametrize(("classes", "outputs"), [(10, 20), (35, 35)])
+def test_the_readout_has_a_neuron_for_every_class_and_never_fewer_than_published(classes, outputs, monkeypatch):
+    monkeypatch.undo()  # of `tiny`
+    found = recordings.Recordings("shd", None, None, "other", False, {"classes": classes})
+    options = experiment.Options(seeds=1, quick=False, device="cpu", recordings=found)
+    runs = experiment.find("spsn-table2").runs(options)
+    assert {run.settings["recipe"]["network"]["outputs"] for run in runs} == {outputs}
 
 
 def test_a_finished_experiment_is_only_drawn_again(call, tmp_path, monkeypatch):
@@ -156,9 +179,25 @@ def test_machines_share_the_runs_and_merge_them(call, tmp_path):
     assert "INCOMPLETE" not in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_a_folder_serves_one_command_at_a_time(call, tmp_path):
+    with RunFolder(tmp_path / "out").held():
+        said = call("spsn-fig1", code=2).stderr
+    assert "another run is using this folder" in said
+    assert not (tmp_path / "out" / "runs").exists()
+    call("spsn-fig1")
+
+
+def test_whiskers_end_where_no_value_can_be():
+    axes = Figure().subplots()
+    _spsn.bars(axes, 0, Sample(2, 1.0, 3.0), 0.5, "red")
+    (low, high) = axes.containers[1].errorbar.lines[2][0].get_segments()[0][:, 1]
+    assert (low, high) == (0, 4)
+
+
 def test_quick_is_marked_everywhere(call, tmp_path):
     shown = call("spsn-fig4", "--quick", "--seeds", 1)
     assert "QUICK" in shown.stderr
+    assert "Test accuracy (quick, other data)" in shown.stdout
     out = tmp_path / "out"
     assert "QUICK" in (out / "report.html").read_text()
     assert "QUICK" in (out / "report.md").read_text()
@@ -201,8 +240,10 @@ def test_quick_without_data_uses_the_built_in_digits_and_says_so(monkeypatch, tm
     [
         (["spsn-fig9"], "spsn-fig9: unknown, choose from mpe-fig1"),
         (["spsn-fig5", "--jobs", "2"], "measures time"),
+        (["spsn-fig5", "--seeds", "2"], "leave --seeds out"),
         (["spsn-fig1", "--root", "."], "needs no data"),
         (["spsn-fig1", "--share", "3/2"], "--share 3/2: expected PART/PARTS"),
+        (["spsn-fig1", "--share", "2/2"], "there are 1 runs, of which this machine would get none"),
         (["spsn-fig1", "--seeds", "0"], "--seeds is 0"),
         (["spsn-table2", "--root", ".", "--data", "."], "give one of them"),
         ([], "--list"),

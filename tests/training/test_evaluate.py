@@ -9,6 +9,7 @@ from conftest import write_split
 
 from spikescan.training import evaluate as measuring
 from spikescan.training import recipe_files, run
+from spikescan.training.task import Task
 
 LABELS, GIVEN = torch.tensor([0, 0, 1, 2, 2, 2, 2]), torch.tensor([0, 1, 1, 0, 0, 1, 2])
 
@@ -52,3 +53,17 @@ def test_a_recipe_that_leaves_things_open(recipe, store, tmp_path):
     measured, _ = measuring.evaluate_run(tmp_path, "test", store=store, device="cpu")
     assert measured.accuracy == summary["test_accuracy"]
     run.prepare(run.recorded(tmp_path, {}), tmp_path, store=store, resume=True)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_seconds_an_epoch_are_not_those_of_compiling(recipe, store, tmp_path, monkeypatch):
+    """Two epochs, the first of which waits for its kernels."""
+    finish = Task.finish_epoch
+
+    def slow_at_first(self):
+        self.seconds = 30.0 if self.current_epoch == 0 else 1.0
+        return finish(self)
+
+    monkeypatch.setattr(Task, "finish_epoch", slow_at_first)
+    stuff = run.prepare(recipe(training__epochs=2), tmp_path / "run", store=store)
+    assert run.train(stuff, tmp_path / "run", say=str)["seconds_per_epoch"] == 1.0

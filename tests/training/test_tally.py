@@ -1,10 +1,13 @@
 """Counts against an explicit loop over layers, samples, steps and neurons."""
 
 import math
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from spikescan.training.build import Material
 from spikescan.training.tally import Tally
 from spikescan.types import NeuronOutput, State
 
@@ -60,3 +63,10 @@ def test_empty_tally_is_zero():
     tally = Tally(layers=2)
     assert tally.accuracy == tally.mean_loss == tally.mean_spikes_per_ms == 0
     assert tally.spike_rate == [0, 0]
+
+
+def test_a_recording_without_events_does_not_spike_without_end(camera_recipe):
+    store = SimpleNamespace(durations=np.array([0, 400, 250_000]))
+    material = Material(camera_recipe(), None, {"test": store}, {})
+    batch = SimpleNamespace(lengths=torch.full((3,), 4), indices=torch.arange(3))
+    assert material.milliseconds("test", batch).tolist() == [1.0, 1.0, 250.0]

@@ -120,12 +120,12 @@ def read_meta(file: Path) -> Meta:
 def map_column(file: Path, dtype: np.dtype) -> np.ndarray:
     """The one axis of numbers in an .npy file, mapped read-only. InputError where it is not whole."""
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array = np.lib.format.open_memmap(file, mode="r")
     except FileNotFoundError:
         raise damaged(file, "the file is missing") from None
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header is parsed as Python, and fails in as many ways
         raise damaged(file, f"the file cannot be mapped ({error})") from None
-    if not isinstance(array, np.memmap) or array.dtype != dtype or array.ndim != 1:
+    if array.dtype != dtype or array.ndim != 1:
         raise damaged(file, f"found {array.dtype} of shape {array.shape}, not one axis of {dtype}")
     if (size := file.stat().st_size) != array.offset + array.nbytes:
         raise damaged(file, f"{size} bytes where its header promises {array.offset + array.nbytes}")

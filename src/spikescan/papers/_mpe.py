@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,7 +67,8 @@ def mpe_run(
     """The recipe of the set ``data`` (of the experiment's only one) with ``changes``."""
     assert options.recordings is not None
     name = options.recordings.of(data or options.recordings.name).name
-    own = {"protocol.drop_last": labels["protocol"] == "published"}
+    published = labels["protocol"] == "published"
+    own: dict[str, Any] = {"protocol.test": "every-epoch", "protocol.drop_last": True} if published else {}
     own |= {"training.precision": "32"} if options.device == "cpu" else {}
     every = QUICK | TINY.get(name, {}) | dict(quick or {})
     return training_run(name, own | dict(changes), labels, options, quick=every, data=data, **how)
@@ -77,5 +79,6 @@ def remarks(options: Options, *more: str) -> list[str]:
 
 
 def mean_curve(curves: Sequence[Sequence[float | None]]) -> list[float]:
-    """The mean over runs, epoch by epoch."""
-    return [sum(value or 0.0 for value in values) / len(values) for values in zip(*curves, strict=True)]
+    """The mean over runs, epoch by epoch; NaN where one of them has no value."""
+    known = ([math.nan if value is None else value for value in values] for values in zip(*curves, strict=True))
+    return [sum(values) / len(values) for values in known]

@@ -26,9 +26,9 @@ Cells = dict[tuple[str, str, int], Comparison]
 """By what is shown, data set and steps."""
 
 
-def declared(name: str, cases: Sequence[Case]) -> tuple[Callable[..., list[Run]], Callable[..., Report]]:
+def declared(name: str, cases: Sequence[Case], *remarks: str) -> tuple[Callable[..., list[Run]], Callable[..., Report]]:
     """The runs and the report of one table."""
-    return partial(_runs, cases), partial(_report, name)
+    return partial(_runs, cases), partial(_report, name, remarks)
 
 
 def _runs(cases: Sequence[Case], options: Options) -> list[Run]:
@@ -40,7 +40,7 @@ def _runs(cases: Sequence[Case], options: Options) -> list[Run]:
     ]
 
 
-def _report(name: str, results: Sequence[Result], options: Options) -> Report:
+def _report(name: str, remarks: Sequence[str], results: Sequence[Result], options: Options) -> Report:
     def found(quantity: str, scale: float = 100) -> list[Comparison]:
         return compare(results, quantity, BY, targets.of(name), comparable=options.comparable, scale=scale)
 
@@ -59,7 +59,7 @@ def _report(name: str, results: Sequence[Result], options: Options) -> Report:
         "values of the best and of the last epoch."
     )
     picture = Picture(where.lower().replace(" ", ""), caption, lambda: _figure(where, cells))
-    return Report(tables, [picture], [*best, *last, *seconds], _mpe.remarks(options))
+    return Report(tables, [picture], [*best, *last, *seconds], _mpe.remarks(options, *remarks))
 
 
 def _cell(shown: str, one: Comparison) -> tuple[str, str, int]:

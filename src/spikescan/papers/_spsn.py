@@ -60,9 +60,10 @@ def spsn_run(
 
 
 def bars(axes: Axes, place: float, found: Sample, width: float, colour: Any, digits: int = 1, **style: Any) -> None:
-    """One bar with its deviation, and its value above."""
-    error = 0 if found.deviation is None else found.deviation
-    axes.bar(place, found.mean, width, color=colour, yerr=error or None, ecolor="#22262c", capsize=3, **style)
+    """One bar with its value above, and its deviation; downwards at most to 0, since nothing here can be negative."""
+    error = found.deviation or 0
+    whiskers = [[min(error, found.mean)], [error]] if error else None
+    axes.bar(place, found.mean, width, color=colour, yerr=whiskers, ecolor="#22262c", capsize=3, **style)
     axes.annotate(
         f"{found.mean:,.{digits}f}",
         (place, found.mean + error),

@@ -41,6 +41,12 @@ class Options:
         """Whether results may be held against the published numbers: the whole protocol, on the paper's own data."""
         return not self.quick and (self.recordings is None or self.recordings.published)
 
+    @property
+    def marks(self) -> list[str]:
+        """What every picture and table says where it shows anything else than that."""
+        known = self.recordings
+        return ["quick"] * self.quick + ([known.mark] if known is not None and not known.published else [])
+
 
 @dataclass(frozen=True)
 class Workplace:

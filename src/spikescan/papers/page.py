@@ -115,13 +115,11 @@ def write(page: Page, out: Path) -> list[Path]:
 
 def draw(picture: Picture, options: Options) -> bytes:
     """PNG; what a picture shows that is not the paper's experiment is said across its corner."""
-    known = options.recordings
-    marks = ["quick"] * options.quick + ([known.mark] if known is not None and not known.published else [])
     content = io.BytesIO()
     with matplotlib.rc_context(STYLE):
         figure = picture.draw()
         style: dict[str, Any] = {"color": "#b3261e", "fontsize": 13, "fontweight": "bold"}
-        figure.text(0.995, 0.995, ", ".join(marks), ha="right", va="top", **style)
+        figure.text(0.995, 0.995, ", ".join(options.marks), ha="right", va="top", **style)
         figure.savefig(content, format="png", dpi=DOTS)
     return content.getvalue()
 

@@ -81,6 +81,10 @@ def choose(
     """
     if root is not None and data is not None:
         raise InputError("--root names the published data set and --data another one: give one of them")
+    if data is not None:
+        _check_given("--data", data, needed)
+    if root is not None and quick:
+        _check_given("--root", root, needed)
 
     def one(name: str, root: Path | None, data: Path | None) -> Recordings:
         return _one(name, root, data, store, quick, out, others, progress)
@@ -89,6 +93,14 @@ def choose(
         return one(needed, root, data)
     places = {name: (_inside(root, name, quick), _inside(data, name, quick)) for name in needed}
     return _together({name: _tried(lambda name=name: one(name, *places[name])) for name in needed})
+
+
+def _check_given(option: str, folder: Path, needed: str | Sequence[str]) -> None:
+    """A folder that is named has to serve: ``quick`` would else go on as if it had not been."""
+    if not folder.expanduser().is_dir():
+        raise InputError(f"{option} {folder}: no such folder")
+    if not isinstance(needed, str) and not any((folder.expanduser() / name).is_dir() for name in needed):
+        raise InputError(f"{option} {folder}: holds none of the folders {', '.join(needed)}")
 
 
 def _inside(folder: Path | None, name: str, quick: bool) -> Path | None:

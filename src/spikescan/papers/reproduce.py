@@ -17,6 +17,7 @@ from spikescan.papers.progress import Display
 from spikescan.papers.recordings import Recordings
 from spikescan.papers.runner import Site
 from spikescan.training.devices import find_device
+from spikescan.training.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,15 @@ def reproduce(name: str, request: Request, say: Say) -> tuple[Page, list[Path]]:
     found = _recordings(experiment, request, out)
     options = Options(seeds, request.quick, find_device(request.device or "auto"), found)
     _check_writable(out)
-    runs = _distinct(experiment.runs(options))
-    for other in request.merge:
-        records.merge(out, other, runs, say)
-    finished = records.survey(out, runs, request.overwrite)
-    left = [run for run in _part(runs, request.share) if run.key not in finished]
-    known = finished | _execute(left, len(finished), Site(out, options.recordings, options.device, request.jobs))
-    return _page(experiment, options, runs, known, out)
+    with RunFolder(out).held():  # two processes would do the same runs, and each call the other's a failure
+        runs = _distinct(experiment.runs(options))
+        part = _part(runs, request.share)
+        for other in request.merge:
+            records.merge(out, other, runs, say)
+        finished = records.survey(out, runs, request.overwrite)
+        left = [run for run in part if run.key not in finished]
+        known = finished | _execute(left, len(finished), Site(out, options.recordings, options.device, request.jobs))
+        return _page(experiment, options, runs, known, out)
 
 
 def _check(experiment: Experiment, request: Request) -> None:
@@ -80,6 +83,8 @@ def _check(experiment: Experiment, request: Request) -> None:
             raise InputError(f"{name} is {value}, must be at least 1")
     if experiment.alone and request.jobs > 1:
         raise InputError(f"{experiment.name} measures time, so its runs are done one by one: leave --jobs out")
+    if experiment.alone and request.seeds is not None:
+        raise InputError(f"{experiment.name} measures time and repeats that by itself: leave --seeds out")
     for name, value in (("--root", request.root), ("--data", request.data)):
         if value is not None and experiment.needs is None:
             raise InputError(f"{experiment.name} needs no data: leave {name} out")
@@ -117,6 +122,8 @@ def _part(runs: Sequence[Run], share: str | None) -> Sequence[Run]:
     part, _, parts = share.partition("/")
     if not (part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)):
         raise InputError(f"--share {share}: expected PART/PARTS, for instance 1/3, 2/3 and 3/3 on three machines")
+    if int(part) > len(runs):
+        raise InputError(f"--share {share}: there are {len(runs)} runs, of which this machine would get none")
     return runs[int(part) - 1 :: int(parts)]
 
 
@@ -160,8 +167,9 @@ def show(made: Page, files: Sequence[Path], as_json: bool) -> None:
     if as_json:
         screen.show_json(summary(made, files))
     else:
+        said = f" ({', '.join(made.options.marks)})" if made.options.marks else ""
         for table in made.report.tables:
-            screen.show_table(table.title, table.columns, table.rows, numbers=False)
+            screen.show_table(table.title + said, table.columns, table.rows, numbers=False)
         print("\n".join(str(path) for path in files))
     if made.failed:
         listing = "\n".join(f"  {record.key}: {record.error}" for record in made.failed)

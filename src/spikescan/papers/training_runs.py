@@ -19,7 +19,7 @@ from spikescan.training.recipe import Recipe
 Changes = Mapping[str, Any]
 
 PROTOCOLS: dict[str, Changes] = {
-    "published": {},
+    "published": {"protocol.name": "published"},
     "held-out": {"protocol.name": "held-out", "protocol.test": "once", "data.pad": "right", "data.mask": True},
 }
 """What each changes in a published recipe: as the paper did it, or with a validation split and padding masked."""
@@ -51,6 +51,8 @@ def training_run(
     every = {"data.name": found.name, "seed": labels["seed"]}
     every |= dict(PROTOCOLS[str(labels["protocol"])]) | dict(changes) | (dict(quick) if options.quick else {})
     tree = recipe_files.load(recipe, every).model_dump()
+    if tree["network"]["outputs"] is not None:  # the published 20, or more for recordings of more classes
+        tree["network"]["outputs"] = max(tree["network"]["outputs"], found.contents.get("classes", 0))
     for key in ELSEWHERE:
         section, _, name = key.partition(".")
         del tree[section][name]

@@ -70,13 +70,15 @@ class Material:
     def milliseconds(self, split: str, batch: Batch) -> Tensor:
         """(B,) duration of each sample as the network sees it: with padding, where that is not masked.
 
-        A still image has none of its own; it lasts for the steps that it is shown, ``data.dt`` each.
+        A still image has none of its own; it lasts for the steps that it is shown, ``data.dt`` each. A recording that
+        is cut into frames lasts at least a millisecond: one without events would else have spikes without end.
         """
         data, lengths = self.recipe.data, batch.lengths
         if isinstance(self.stores[split], ImageStore):
             return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.dt * 1e3)
         if data.frames:
-            return torch.from_numpy(self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3).to(lengths.device)
+            lasts = self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3
+            return torch.from_numpy(lasts).clamp(min=1.0).to(lengths.device)
         steps = lengths if data.masked else torch.full_like(lengths, batch.events.shape[0])
         return steps.double() * (data.dt * 1e3)
 

@@ -1,3 +1,4 @@
+import io
 import shutil
 
 import numpy as np
@@ -135,11 +136,23 @@ def test_a_missing_or_empty_text_file(tmp_path, name, content, message):
         DVSGESTURE.recordings(root)
 
 
+def archive():
+    held = io.BytesIO()
+    np.savez(held, np.zeros((5, 4)))
+    return held.getvalue()
+
+
 SPOILED = {
     "cut off": lambda file: file.write_bytes(file.read_bytes()[:-5]),
     "empty": lambda file: file.write_bytes(b""),
     "text": lambda file: file.write_text("0, 1, 2, 3"),
     "objects": lambda file: np.save(file, np.array([{}]), allow_pickle=True),
+    "an archive": lambda file: file.write_bytes(archive()),
+    "an archive, cut off": lambda file: file.write_bytes(b"PK\x03\x04" + bytes(50)),
+    "a damaged header": lambda file: file.write_bytes(file.read_bytes()[:10] + b"(" * 20 + file.read_bytes()[30:]),
+    "rows that no memory holds": lambda file: file.write_bytes(
+        file.read_bytes().replace(b" 4)", b" 9" + b"9" * 12 + b")")
+    ),
     "three columns": lambda file: np.save(file, np.zeros((5, 3))),
     "no events": lambda file: np.save(file, np.zeros((0, 4))),
     "no time": lambda file: np.save(file, np.array([[0, 0, 0, np.nan]])),

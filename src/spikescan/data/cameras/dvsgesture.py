@@ -86,8 +86,10 @@ def _samples(root: Path, split: str, classes: int) -> list[Recording]:
 
 def _sample(file: Path) -> Events:
     try:
-        rows = np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        rows = np.lib.format.open_memmap(file, mode="r")  # np.load would also open archives
+    except OSError:
+        raise
+    except Exception as error:  # a damaged header is parsed as Python, and fails in as many ways
         raise InputError(f"{file}: not a whole .npy file of numbers ({error}); fetch it again") from None
     if rows.ndim != 2 or rows.shape[1] != 4 or rows.dtype.kind not in "iuf" or not len(rows):
         raise InputError(f"{file}: shape {rows.shape} of {rows.dtype}, not rows of x, y, polarity, ms; fetch it again")
