@@ -197,11 +197,12 @@ def draw_rows(out, scratch, seed, step, row, first, width):
     into `out`. `scratch` has a row's `width` features, rounded up to a multiple of 4."""
     for k in range(len(out) // width):
         own = out[k * width : (k + 1) * width]
-        drawn = own if width == len(scratch) else scratch
-        draw_row(drawn, seed, step, row + k, first)
-        if width != len(scratch):
+        if width == len(scratch):
+            draw_row(own, seed, step, row + k, first)
+        else:
+            draw_row(scratch, seed, step, row + k, first)
             for n in range(width):
-                own[n] = drawn[n]
+                own[n] = scratch[n]
 
 
 @compiled(**OPTIONS)
