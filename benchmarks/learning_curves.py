@@ -1,6 +1,6 @@
 """Learning curves of several runs side by side, from the metrics.csv of their folders.
 
-    python benchmarks/learning_curves.py OUT.png TITLE LABEL=RUN [LABEL=RUN ...]
+python benchmarks/learning_curves.py OUT.png TITLE LABEL=RUN [LABEL=RUN ...]
 """
 
 import csv
@@ -33,9 +33,11 @@ def draw(title: str, runs: dict[str, Path]) -> Figure:
         accuracy = panels["train_accuracy"]
         if rows[-1]["validation_accuracy"] is not None:
             values = [row["validation_accuracy"] for row in rows]
-            accuracy.plot(epochs, values, color=colour, linestyle=(0, (4, 2)), linewidth=1.3, label=f"{label}, validation")
-        accuracy.plot(found["epoch"], found["test_accuracy"], "D", color=colour, markeredgecolor="black",
-                      label=f"{label}, test: {found['test_accuracy']:.1%}", clip_on=False, zorder=5)  # fmt: skip
+            dashed = {"color": colour, "linestyle": (0, (4, 2)), "linewidth": 1.3}
+            accuracy.plot(epochs, values, label=f"{label}, validation", **dashed)
+        tested = {"color": colour, "markeredgecolor": "black", "clip_on": False, "zorder": 5}
+        label = f"{label}, test: {found['test_accuracy']:.1%}"
+        accuracy.plot(found["epoch"], found["test_accuracy"], "D", label=label, **tested)
     for key, axes in panels.items():
         axes.set(title=PANELS[key], xlabel="epoch")
     panels["train_loss"].set(yscale="log")
@@ -50,4 +52,5 @@ def draw(title: str, runs: dict[str, Path]) -> Figure:
 if len(sys.argv) < 4 or not all("=" in argument for argument in sys.argv[3:]):
     sys.exit(__doc__)
 with matplotlib.rc_context(STYLE):
-    draw(sys.argv[2], {name: Path(run) for name, _, run in (each.partition("=") for each in sys.argv[3:])}).savefig(sys.argv[1])
+    folders = {name: Path(run) for name, _, run in (each.partition("=") for each in sys.argv[3:])}
+    draw(sys.argv[2], folders).savefig(sys.argv[1])

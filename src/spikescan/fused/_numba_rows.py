@@ -1,7 +1,7 @@
 """A stretch of time of one run of lanes, forward and backward, for every firing function.
 
 A step is a single loop over lanes that integrates, fires and resets, so that LLVM makes vector code of the whole of it;
-it works on rows in the first-level cache, which `write` then sends to memory. `integrate` and `adjoint` build stretches
+it works on rows in the caches, which `write` then sends to memory. `integrate` and `adjoint` build stretches
 from scalar functions and steps, which are inlined; nothing else differs between firing functions.
 """
 
