@@ -14,7 +14,11 @@ from matplotlib.ticker import PercentFormatter
 
 from spikescan.training.pictures import BLUE, GREEN, ORANGE, SLATE, STYLE
 
-PANELS = {"train_loss": "Loss, with the regulariser", "train_accuracy": "Accuracy", "spikes_per_ms": "Spikes of the network / ms"}
+PANELS = {
+    "train_loss": "Loss, with the regulariser",
+    "train_accuracy": "Accuracy",
+    "spikes_per_ms": "Spikes of the network / ms",
+}
 
 
 def read(run: Path) -> list[dict[str, float | None]]:

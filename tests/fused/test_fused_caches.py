@@ -1,0 +1,78 @@
+"""Results of large arrays are written past the caches: to the bit what is written into them."""
+
+import numpy as np
+import pytest
+import torch
+from numba import njit
+
+import spikescan as ss
+from spikescan.scan import _caches, _lanes, linear_scan
+
+SHAPES = [(1, 1, 1), (65, 3, 37), (9, 5, 128), (300, 2, 1025)]
+NEURONS = {
+    "li": lambda n: ss.LeakyIntegrator(),
+    "bernoulli": lambda n: ss.SPSN(),
+    "bernoulli, half": lambda n: ss.SPSN(memory="half"),
+    "delta": lambda n: ss.SPSN(firing="delta", threshold=0.1),
+    "lif, half": lambda n: ss.LIF(memory="half"),
+    "learned": lambda n: ss.LIF(learn_tau=True, learn_threshold=True, features=n),
+}
+
+
+def everything(neuron, shape, lengths, dtype):
+    def random(seed):
+        return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+    x = random(1).requires_grad_()
+    out = neuron.run(x, seed=7, lengths=lengths, potentials=True)
+    y = out.potential if out.spikes is None else out.spikes + out.potential
+    grads = torch.autograd.grad((y * random(2)).sum(), [x, *neuron.parameters()])
+    return [y.detach(), out.state.potential.detach(), *grads]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", NEURONS)
+def test_past_the_caches_equals_into_them(name, shape, padded, dtype, monkeypatch):
+    lengths = torch.arange(shape[1]) * 7 % (shape[0] + 1) if padded else None
+    torch.manual_seed(0)
+    neuron = NEURONS[name](shape[2]).to(dtype)
+    into = everything(neuron, shape, lengths, dtype)
+    monkeypatch.setattr(_lanes, "LARGE", 0)
+    for found, expected in zip(everything(neuron, shape, lengths, dtype), into, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_the_scan_too(reverse, monkeypatch):
+    x, decay = torch.randn(70, 3, 37), torch.rand(37)
+    into = linear_scan(x, decay, reverse=reverse, backend="numba")
+    monkeypatch.setattr(_lanes, "LARGE", 0)
+    assert torch.equal(linear_scan(x, decay, reverse=reverse, backend="numba"), into)
+
+
+@njit
+def write_row(source, target, past):
+    _caches.fetch(source)
+    _caches.write(source, target, past)
+    _caches.settle()
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("past", [False, True])
+def test_a_row_is_written_whole_and_nothing_beside_it(dtype, past):
+    around = np.zeros(400, dtype)
+    for begin in range(40):  # every place within a line
+        for length in (0, 1, 15, 16, 17, 64, 131):
+            around[:] = 9
+            write_row(np.arange(length).astype(dtype), around[begin : begin + length], past)
+            assert (around[begin : begin + length] == np.arange(length)).all()
+            assert (around[:begin] == 9).all()
+            assert (around[begin + length :] == 9).all()
+
+
+def test_large_arrays_take_that_way():
+    for steps, past in ((255, False), (256, True)):
+        (plan,) = _lanes.plans(torch.Size((steps, 64, 128)), torch.float32, (torch.tensor([0.95]),), cut=True)
+        assert plan.past is past
