@@ -27,21 +27,15 @@ VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
 """-log of half the smallest number, and half as much again for two equal leaks in a row (n·β^n, not β^n)."""
 
 
-LOOPS = {"prange": True} | dict.fromkeys(
-    ("comprehension", "fusion", "inplace_binop", "numpy", "reduction", "setitem", "stencil"), False
-)
-"""Only prange loops are parallel: looking for more takes numba longer than all the rest."""
-
-
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A parallel kernel: compiled at its first call, which says so, and kept on disk (beside the package, else in the
     user's cache, else where NUMBA_CACHE_DIR says)."""
 
     def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
-            return announced(njit(parallel=LOOPS, cache=True, **options)(function))
+            return announced(njit(parallel=True, cache=True, **options)(function))
         except RuntimeError:  # no place to keep it
-            return announced(njit(parallel=LOOPS, **options)(function), kept=False)
+            return announced(njit(parallel=True, **options)(function), kept=False)
 
     return compile_later
 
