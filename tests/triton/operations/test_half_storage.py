@@ -19,7 +19,7 @@ def kept(neuron: ss.Neuron, current: torch.Tensor) -> int:
 @each_half
 def test_bytes_kept_alive(dtype, device):
     current = torch.randn(20, 2, 16, device=device).to(dtype).requires_grad_()
-    beside = 4 * 16 * (2 * 2 + 4)  # two states of each row; α, β, 1 - β and the threshold
+    beside = 4 * 16 * (2 * 2 + 4) + 2 * 8  # two states of each row; α, β, 1 - β and the threshold; seed and step
     for make in NEURONS.values():
         assert kept(make(backend="triton").to(device), current) <= 4 * current.numel() + beside
         assert kept(make(backend="triton", memory="half").to(device), current) <= 2 * current.numel() + beside
