@@ -27,7 +27,8 @@ class LeakyNeuron(Neuron):
         features: N, or the feature shape.
         memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
             16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
-            gradients are to three digits.
+            gradients are to three digits. With learned time constants it keeps its current instead, in either mode, and
+            computes forward again.
         spike_dtype: of the spikes that are returned; None: the current's. torch.uint8 and torch.bool carry neither a
             gradient nor NaN, so they are for evaluation; torch.float16 rounds gradients to itself, and loses those
             below 6e-8. The networks of `spikescan.networks` return spikes of this type and go on in the current's,
