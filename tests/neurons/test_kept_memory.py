@@ -93,3 +93,10 @@ def test_whole_numbers_carry_no_gradient():
         assert ss.LIF(spike_dtype=torch.uint8)(x).dtype == torch.uint8
     with pytest.raises(TypeError, match="spike_dtype"):
         ss.SPSN(spike_dtype="half")
+
+
+@pytest.mark.parametrize("make", [ss.SPSN, ss.LIF])
+def test_learned_time_constants_keep_the_current_alone(make):
+    neuron = make(learn_tau=True, features=16)
+    short, long = (kept(neuron, torch.randn(steps, 4, 16, requires_grad=True)) for steps in (100, 200))
+    assert long - short == 100 * 4 * 16 * 4
