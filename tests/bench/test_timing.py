@@ -37,11 +37,18 @@ def test_subjects_take_turns_after_two_warm_ups():
     assert samples["b"].median == 0.75
 
 
-def test_the_budget_buys_further_rounds():
+def test_a_turn_of_a_quick_subject_is_several_repetitions():
     clock = FakeClock()
-    samples = take_turns([clock.subject("a", 0.01), clock.subject("b", 0.03)], clock, budget=0.4)
+    samples = take_turns([clock.subject("a", 0.03125), clock.subject("b", 0.5)], clock, budget=0)
+    assert clock.log[4:14] == ["a"] * 4 + ["b"] + ["a"] * 4 + ["b"]
+    assert (len(samples["a"].both), len(samples["b"].both)) == (8, 5)
+
+
+def test_the_budget_buys_further_turns():
+    clock = FakeClock()
+    samples = take_turns([clock.subject("a", 0.125), clock.subject("b", 0.375)], clock, budget=5)
     assert len(samples["a"].both) == len(samples["b"].both) == 10
-    assert len(take_turns([clock.subject("a", 0.01)], clock, budget=100, most=20)["a"].both) == 20
+    assert len(take_turns([clock.subject("a", 0.125)], clock, budget=100, most=20)["a"].both) == 20
 
 
 def test_slow_subjects_are_taken_less_often_and_warmed_up_once():

@@ -1,4 +1,8 @@
-"""Seconds of things that take turns, so that whatever drifts on a machine falls on all of them."""
+"""Seconds of things that take turns, so that whatever drifts on a machine falls on all of them.
+
+A turn of a quick subject is several repetitions: alone between two slow ones it would be timed with caches that another
+subject's code and data have filled, which is what a benchmark does and not what training does.
+"""
 
 from __future__ import annotations
 
@@ -93,9 +97,13 @@ def quantiles(values: Sequence[float]) -> tuple[float, float, float]:
     return statistics.median(values), tenths[0], tenths[-1]
 
 
+TURN = 0.1
+"""Seconds after which a turn is over."""
+
+
 def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, most: int = 50) -> dict[str, Samples]:
-    """Warm up, then repeat in the order A B A B …: at least `Subject.least` times each, and on until `budget` seconds
-    are spent on the row or there are `most` repetitions.
+    """Warm up, then repeat in the order A A A B A A A B …, each turn until TURN seconds have passed: at least
+    `Subject.least` repetitions each, and on until `budget` seconds are spent on the row or there were `most` turns.
 
     Returns:
         The samples of each subject by its name.
@@ -109,7 +117,7 @@ def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, m
         due = short or (list(subjects) if spent < budget and rounds < most else [])
         if not due:
             return samples
-        spent += sum(_once(subject, clock, samples[subject.name]) for subject in due)
+        spent += sum(_turn(subject, clock, samples[subject.name]) for subject in due)
         rounds += 1
 
 
@@ -117,6 +125,13 @@ def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0) -> None:
     """The first call compiles and allocates; a second one follows unless the first took long."""
     if _once(subject, clock, Samples()) < enough:
         _once(subject, clock, Samples())
+
+
+def _turn(subject: Subject, clock: Clock, samples: Samples) -> float:
+    spent = 0.0
+    while spent < TURN:
+        spent += _once(subject, clock, samples)
+    return spent
 
 
 def _once(subject: Subject, clock: Clock, samples: Samples) -> float:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..scan._checks import refuse_transforms
+from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
 from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
 
@@ -18,8 +19,7 @@ FORWARD, BACKWARD_BODIES = (
 )
 
 
-@torch.library.custom_op("spikescan::integrate_and_fire", mutates_args=())
-def fused_op(
+def _forward(
     current: Tensor,
     alpha: Tensor,
     beta: Tensor,
@@ -47,24 +47,8 @@ def fused_op(
     return wanted
 
 
-@fused_op.register_fake
-def _(
-    current,
-    alpha,
-    beta,
-    weight,
-    synapse,
-    potential,
-    threshold,
-    seed,
-    step,
-    lengths,
-    code,
-    constants,
-    wants,
-    spike_dtype,
-    backend,
-):
+def _forward_fake(current, alpha, beta, weight, synapse, *rest):
+    *_, code, _, wants, spike_dtype, _ = rest
     return _outputs(current, synapse, code, wants, spike_dtype)
 
 
@@ -85,8 +69,7 @@ def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool
     )
 
 
-@torch.library.custom_op("spikescan::integrate_and_fire_backward", mutates_args=())
-def backward_op(
+def _adjoint(
     grads: list[Tensor],
     operands: list[Tensor],
     saved: list[Tensor],
@@ -103,25 +86,9 @@ def backward_op(
     return [wanted[0], *columns, *wanted[5:]]
 
 
-@backward_op.register_fake
-def _(grads, operands, saved, code, constants, shape, dtype, backend):
+def _adjoint_fake(grads, operands, saved, code, constants, shape, dtype, backend):
     current, *columns = _gradients(operands, saved, code, shape, dtype)
     return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
-
-
-def refuse_double_backward(op: str) -> None:
-    """Differentiating the adjoint raises, and says what to do."""
-
-    def refuse(ctx, *grads):
-        raise NotImplementedError(
-            f"double backward is not offered by the fused kernels ({op}); use backend='reference', which autograd "
-            "differentiates as often as wanted"
-        )
-
-    torch.library.register_autograd(op, refuse, setup_context=lambda ctx, inputs, output: None)
-
-
-refuse_double_backward("spikescan::integrate_and_fire_backward")
 
 
 def _gradients(
@@ -177,7 +144,8 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
     return (*needed, *[None] * 8)
 
 
-torch.library.register_autograd("spikescan::integrate_and_fire", _backward, setup_context=_setup)
+fused_op = Operator("integrate_and_fire", _forward, _forward_fake, _setup, _backward)
+backward_op = Operator("integrate_and_fire_backward", _adjoint, _adjoint_fake)
 
 
 def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: bool, spike_dtype: torch.dtype) -> Result:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ..scan._checks import accumulate_dtype, refuse_transforms
+from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
-from ._autograd import refuse_double_backward
 from ._estimate import Estimated, loss_terms, step_weights
 
 WHAT = "estimate_and_fire (MPEPSN)"
@@ -18,8 +18,7 @@ FORWARD, BACKWARD = (
 )
 
 
-@torch.library.custom_op("spikescan::estimate_and_fire", mutates_args=())
-def estimate_op(
+def _forward(
     x: Tensor,
     carried: Tensor,
     threshold: Tensor,
@@ -40,8 +39,7 @@ def estimate_op(
     return (*wanted, body((x, carried, threshold, seed, step, lengths), decay, previous, draws, wanted))
 
 
-@estimate_op.register_fake
-def _(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, backend):
+def _forward_fake(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, backend):
     return (*_outputs(x, carried, potentials), carried.new_empty(len(x)))
 
 
@@ -53,8 +51,7 @@ def _outputs(x: Tensor, carried: Tensor, potentials: bool) -> tuple[Tensor, Tens
     )
 
 
-@torch.library.custom_op("spikescan::estimate_and_fire_backward", mutates_args=())
-def estimate_backward_op(
+def _adjoint(
     grads: list[Tensor], operands: list[Tensor], decay: float, previous: bool, draws: bool, backend: str
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, carried and threshold."""
@@ -63,12 +60,8 @@ def estimate_backward_op(
     return (*wanted, body(grads, operands, decay, previous, draws, wanted))
 
 
-@estimate_backward_op.register_fake
-def _(grads, operands, decay, previous, draws, backend):
+def _adjoint_fake(grads, operands, decay, previous, draws, backend):
     return torch.empty_like(operands[0]), torch.empty_like(operands[1]), torch.empty_like(operands[2])
-
-
-refuse_double_backward("spikescan::estimate_and_fire_backward")
 
 
 def _setup(ctx, inputs, output) -> None:
@@ -91,7 +84,8 @@ def _backward(ctx, spikes, potential, carry, distance):
     return (*needed, *[None] * 8)
 
 
-torch.library.register_autograd("spikescan::estimate_and_fire", _backward, setup_context=_setup)
+estimate_op = Operator("estimate_and_fire", _forward, _forward_fake, _setup, _backward)
+estimate_backward_op = Operator("estimate_and_fire_backward", _adjoint, _adjoint_fake)
 
 
 def estimate_and_fire(

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from . import _fft, _reference
 from ._checks import refuse_transforms
+from ._operators import Operator
 from ._select import lazy, select
 
 BODIES = {
@@ -18,16 +19,14 @@ BODIES = {
 }
 
 
-@torch.library.custom_op("spikescan::linear_scan", mutates_args=())
-def scan_op(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
+def _forward(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
     """x (T, B, N), decay (N,), initial (B, N) or None -> v (T, B, N), in the dtype of x. That of decay and initial is
     computed with; x has it too, or one that the backend converts (`_select.CONVERTING`)."""
     refuse_transforms("linear_scan", x, decay, initial)
     return select(BODIES, backend, x, "linear scan")(x, decay, initial, reverse)
 
 
-@scan_op.register_fake
-def _(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
+def _fake(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool, backend: str) -> Tensor:
     return torch.empty_like(x, memory_format=torch.contiguous_format)
 
 
@@ -51,4 +50,4 @@ def _backward(ctx, grad: Tensor):
     return g, grad_decay, grad_initial, None, None
 
 
-torch.library.register_autograd("spikescan::linear_scan", _backward, setup_context=_setup)
+scan_op = Operator("linear_scan", _forward, _fake, _setup, _backward)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..scan._checks import accumulate_dtype, refuse_transforms
+from ..scan._operators import Operator
 from ..scan._select import lazy, select
 from . import _reference
 
@@ -19,8 +20,7 @@ BACKWARD = {
 }
 
 
-@torch.library.custom_op("spikescan::event_linear", mutates_args=())
-def event_op(
+def _forward(
     weight: Tensor,
     bias: Tensor,
     step: Tensor,
@@ -36,21 +36,18 @@ def event_op(
     return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
 
 
-@event_op.register_fake
-def _(weight, bias, step, row, channel, value, steps, rows, backend):
+def _forward_fake(weight, bias, step, row, channel, value, steps, rows, backend):
     return weight.new_empty((steps, rows, weight.shape[1]))
 
 
-@torch.library.custom_op("spikescan::event_linear_backward", mutates_args=())
-def event_backward_op(
+def _adjoint(
     grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int, backend: str
 ) -> Tensor:
     """The weight's gradient, (C, N)."""
     return select(BACKWARD, backend, grad, "event-driven layer")(grad, step, row, channel, value, channels)
 
 
-@event_backward_op.register_fake
-def _(grad, step, row, channel, value, channels, backend):
+def _adjoint_fake(grad, step, row, channel, value, channels, backend):
     return grad.new_empty((channels, grad.shape[2]))
 
 
@@ -68,7 +65,8 @@ def _backward(ctx, grad: Tensor):
     return weight, bias, *[None] * 7
 
 
-torch.library.register_autograd("spikescan::event_linear", _backward, setup_context=_setup)
+event_op = Operator("event_linear", _forward, _forward_fake, _setup, _backward)
+event_backward_op = Operator("event_linear_backward", _adjoint, _adjoint_fake)
 
 
 def event_linear(

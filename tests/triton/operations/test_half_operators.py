@@ -75,7 +75,7 @@ def test_operators_are_registered_well(make, dtype, device, monkeypatch):
     calls = []
     for module, op in ((_autograd, "fused_op"), (_estimate_autograd, "estimate_op")):
         original = getattr(module, op)
-        monkeypatch.setattr(module, op, lambda *a, original=original: calls.append((original, a)) or original(*a))
+        monkeypatch.setattr(module, op, lambda *a, original=original: calls.append((original.op, a)) or original(*a))
     make(backend="triton").to(device).run(torch.randn(5, 2, N, device=device).to(dtype).requires_grad_(), seed=1)
     assert len(calls) == 1
     check(*calls[0])
@@ -87,7 +87,7 @@ def test_the_scan_is_registered_well(dtype, device):
 
     x = torch.randn(5, 2, N, device=device).to(dtype).requires_grad_()
     decay = torch.full((N,), 0.9, device=device, requires_grad=True)
-    check(scan_op, (x, decay, torch.zeros(2, N, device=device), True, "triton"))
+    check(scan_op.op, (x, decay, torch.zeros(2, N, device=device), True, "triton"))
 
 
 def check(op, arguments) -> None:

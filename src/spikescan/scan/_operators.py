@@ -1,0 +1,82 @@
+"""An operator of torch, and the short way to it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
+from torch.overrides import has_torch_function
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
+
+
+class Operator:
+    """`body`, registered as `spikescan::name`, differentiable once.
+
+    Where somebody looks on (a compiler, a tracer, a mode or a tensor class that counts, records or fakes, a transform
+    of torch.func), a call goes through the registered operator. Else that machinery has nothing to do but costs about
+    0.2 ms a call when its code has left the caches, and the same functions run as an `autograd.Function`, or alone.
+
+    Args:
+        body: tensors, lists of tensors and constants to one tensor or some, none of them an argument itself; with
+            types, of which torch makes the schema.
+        fake: the same for the shapes alone.
+        setup, backward: as `torch.library.register_autograd` takes them; `backward=None`: differentiating raises.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        body: Callable[..., Any],
+        fake: Callable[..., Any],
+        setup: Callable[..., None] | None = None,
+        backward: Callable[..., Any] | None = None,
+    ) -> None:
+        self.body = body
+        self.op = torch.library.custom_op(f"spikescan::{name}", body, mutates_args=())
+        self.op.register_fake(fake)
+        self._function = None
+        if backward is None or setup is None:
+            self.op.register_autograd(_refuse(name), setup_context=_nothing)
+            return
+        self.op.register_autograd(backward, setup_context=setup)
+
+        # One method, because torch binds the arguments of two by inspecting a signature at each call.
+        def forward(ctx: Any, *args: Any) -> Any:
+            output = body(*args)
+            setup(ctx, args, output)
+            return output
+
+        parts = {"forward": staticmethod(forward), "backward": staticmethod(backward)}
+        self._function = type(name, (torch.autograd.Function,), parts)
+
+    def __call__(self, *args: Any) -> Any:
+        if torch.compiler.is_compiling() or _watched(args):
+            return self.op(*args)
+        if self._function is not None:
+            return self._function.apply(*args)
+        return self.op(*args) if torch.is_grad_enabled() else self.body(*args)
+
+
+def _watched(args: tuple[Any, ...]) -> bool:
+    return (
+        is_in_torch_dispatch_mode()
+        or torch.jit.is_tracing()
+        or peek_interpreter_stack() is not None
+        or has_torch_function([arg for arg in args if isinstance(arg, Tensor)])
+        or any(has_torch_function(arg) for arg in args if isinstance(arg, list) and arg and isinstance(arg[0], Tensor))
+    )
+
+
+def _refuse(name: str) -> Callable[..., Any]:
+    def refuse(ctx: Any, *grads: Any) -> None:
+        raise NotImplementedError(
+            f"double backward is not offered by the fused kernels (spikescan::{name}); use backend='reference', which "
+            "autograd differentiates as often as wanted"
+        )
+
+    return refuse
+
+
+def _nothing(ctx: Any, inputs: Any, output: Any) -> None:
+    pass
