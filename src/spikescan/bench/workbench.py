@@ -124,9 +124,15 @@ def layer(
 
 
 def copy(x: Tensor) -> Subject:
-    """What memory gives on this machine at this moment: the array read once and written once."""
-    source, target = x.detach(), torch.empty_like(x)
-    return Subject(COPY, lambda mark: target.copy_(source), "copy")
+    """Copies from one array to another, of three pairs in turn: as many arrays as a layer passes over, so that a cache
+    that holds two of them does not pass for memory."""
+    pairs = cycle([(torch.empty_like(x), x.detach().clone()) for _ in range(3)])
+
+    def step(mark: Mark) -> None:
+        target, source = next(pairs)
+        target.copy_(source)
+
+    return Subject(COPY, step, "copy")
 
 
 def traffic(x: Tensor, kept: int) -> dict[str, int]:
