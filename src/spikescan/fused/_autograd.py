@@ -8,7 +8,6 @@ from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
 from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
 
-THRESHOLD = 4  # from this code on, a firing function compares with a threshold
 # Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
 
@@ -75,29 +74,31 @@ def _adjoint(
     saved: list[Tensor],
     code: list[int],
     constants: list[float],
+    learns: bool,
     shape: list[int],
     dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, alpha, beta, weight, threshold, synapse, potential. shape, dtype: the current's."""
-    wanted = _gradients(operands, saved, code, shape, dtype)
+    """Gradients of current, alpha, beta, weight, threshold, synapse, potential. learns: whether the threshold's is
+    wanted; shape, dtype: the current's."""
+    wanted = _gradients(operands, saved, learns, shape, dtype)
     select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
     return [wanted[0], *columns, *wanted[5:]]
 
 
-def _adjoint_fake(grads, operands, saved, code, constants, shape, dtype, backend):
-    current, *columns = _gradients(operands, saved, code, shape, dtype)
+def _adjoint_fake(grads, operands, saved, code, constants, learns, shape, dtype, backend):
+    current, *columns = _gradients(operands, saved, learns, shape, dtype)
     return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
 
 
 def _gradients(
-    operands: list[Tensor], saved: list[Tensor], code: list[int], shape: list[int], dtype: torch.dtype
+    operands: list[Tensor], saved: list[Tensor], learns: bool, shape: list[int], dtype: torch.dtype
 ) -> list[Tensor]:
     """Those of decays and threshold have a row for each of the batch, and none where they are not wanted."""
     synapse, rows = operands[3], shape[1]
-    decays, compares = len(saved[1]) > 0, code[0] >= THRESHOLD
-    totals = [synapse.new_zeros((rows if wanted else 0, shape[2])) for wanted in (decays, decays, decays, compares)]
+    decays = len(saved[1]) > 0
+    totals = [synapse.new_zeros((rows if wanted else 0, shape[2])) for wanted in (decays, decays, decays, learns)]
     return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
 
 
@@ -136,8 +137,9 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
         torch.zeros_like(operands[3]) if last_synapse is None else last_synapse.contiguous(),
         torch.zeros_like(operands[3]) if last_potential is None else last_potential.contiguous(),
     ]
+    learns = ctx.needs_input_grad[6]
     current, alpha, beta, weight, threshold, synapse, potential = backward_op(
-        grads, operands, kept, ctx.code, ctx.constants, ctx.shape, ctx.dtype, ctx.backend
+        grads, operands, kept, ctx.code, ctx.constants, learns, ctx.shape, ctx.dtype, ctx.backend
     )
     needed = [current, alpha, beta, weight, synapse, potential, threshold]
     needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:7], strict=True)]

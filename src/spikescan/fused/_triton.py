@@ -208,6 +208,7 @@ def backward_kernel(
     HAS_LENGTHS: tl.constexpr,
     HAS_GRAD_POTENTIALS: tl.constexpr,
     LEARNED: tl.constexpr,
+    COUNTED: tl.constexpr,
     CHUNKED: tl.constexpr,
     CARRY: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -301,15 +302,18 @@ def backward_kernel(
                 if RESET == SOFT:
                     if not DETACHED:
                         b_p -= b_gu_here * b_threshold
-                    b_g_threshold -= tl.where(m_valid & (b_m > 0.0), b_gu_here, 0.0)
+                    if COUNTED:
+                        b_g_threshold -= tl.where(m_valid & (b_m > 0.0), b_gu_here, 0.0)
                 b_p *= surrogate_slope(b_m, b_a, SURROGATE)
-                b_g_threshold -= tl.where(m_valid, b_p, 0.0)
+                if COUNTED:
+                    b_g_threshold -= tl.where(m_valid, b_p, 0.0)
                 b_gw += b_p * activation_slope(b_f, ACTIVATION)
             if KIND == DELTA:
                 b_f_before = tl.where(t > 0, pick(m1, m2, m3, n0, k), b_f_initial)
                 b_p = b_gs * surrogate_slope(b_m - b_f_before - b_threshold, b_a, SURROGATE)
                 b_gw = b_gu_here + (b_p - b_p_next) * activation_slope(b_m, ACTIVATION)
-                b_g_threshold -= tl.where(m_valid, b_p, 0.0)
+                if COUNTED:
+                    b_g_threshold -= tl.where(m_valid, b_p, 0.0)
                 b_p_next = tl.where(m_valid, b_p, b_p_next)
             b_gx = b_gi + b_weight * b_gw
             if not CARRY:
@@ -347,7 +351,7 @@ def backward_kernel(
             tl.store(p_grad_alpha + o_total, b_g_alpha, mask=m_lane)
             tl.store(p_grad_beta + o_total, b_g_beta, mask=m_lane)
             tl.store(p_grad_weight + o_total, b_g_weight, mask=m_lane)
-        if KIND >= THRESHOLD:
+        if COUNTED:
             tl.store(p_grad_threshold + o_total, b_g_threshold, mask=m_lane)
 
 
@@ -490,15 +494,15 @@ def integrate_and_fire_backward(
     blocks = triton.cdiv(lanes, block)
     length, chunks = _plan(blocks, steps, reset, synapse.device)
     carry = synapse.new_empty((chunks - 1, 2, lanes))
-    learned, comparing = len(saved[1]) > 0, kind in (THRESHOLD.value, DELTA.value)
+    learned, counted = len(saved[1]) > 0, len(wanted[4]) > 0
     totals = wanted[1:5]
-    if chunks > 1 and (learned or comparing):
+    if chunks > 1 and (learned or counted):
         totals = [synapse.new_empty((chunks, *total.shape)) for total in totals]
     arguments = (
         *(*grads, *operands, carry, *saved, wanted[0], *totals, *wanted[5:]),
         *(*halves(constants[0]), steps, length, lanes, features, features),
         *(kind, activation, surrogate, reset, bool(detached)),
-        *(len(alpha) > 0, len(lengths) > 0, len(grads[1]) > 0, learned),
+        *(len(alpha) > 0, len(lengths) > 0, len(grads[1]) > 0, learned, counted),
     )
     with on(synapse.device):
         if chunks > 1:
@@ -506,7 +510,7 @@ def integrate_and_fire_backward(
             _join(carry, (alpha, beta, weight), length, lanes, backward=True)
         backward_kernel[blocks, chunks](*arguments, chunks > 1, False, block, num_warps=1)
         if chunks > 1:
-            filled = [learned] * 3 + [comparing]
+            filled = [learned] * 3 + [counted]
             for total, parts, is_filled in zip(wanted[1:5], totals, filled, strict=True):
                 if is_filled:
                     torch.sum(parts, 0, out=total)
