@@ -26,7 +26,7 @@ def _nearest(place, size, factor):
 def image(times, channels, *, dt=None, frames=None, inputs, pool=1):
     """(T, C) counts of one sample; times in µs, dt an exact Fraction of µs."""
     duration = max(times, default=-1) + 1
-    steps = frames or max(1, math.ceil(Fraction(int(duration)) / dt))
+    steps = frames or math.floor(Fraction(max(int(duration) - 1, 0)) / dt) + 1
     result = np.zeros((steps, -(-inputs // pool)), np.int64)
     for time, channel in zip(times, channels, strict=True):
         step = int(time) * frames // int(duration) if frames else math.floor(Fraction(int(time)) / dt)
