@@ -1,6 +1,7 @@
 """What every test runs under: hypothesis without deadlines; for the core, NaN in all uninitialised memory."""
 
 import os
+import tempfile
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait starve the other test processes
 
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
+
+# torch keeps compiled graphs across runs and knows our operators by name: another version's may have other arguments
+_graphs = tempfile.TemporaryDirectory()
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _graphs.name)
 
 CORE = "scan", "firing", "fused", "sparse", "neurons", "networks"
 
