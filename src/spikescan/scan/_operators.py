@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 
 class Operator:
-    """`body`, registered as `spikescan::name`, differentiable once.
+    """`body`, registered as `spikescan::name`, differentiable by `backward`.
 
     Where somebody looks on (a compiler, a tracer, a mode or a tensor class that counts, records or fakes, a transform
     of torch.func), a call goes through the registered operator. Else that machinery has nothing to do but costs about
@@ -22,6 +22,7 @@ class Operator:
             types, of which torch makes the schema.
         fake: the same for the shapes alone.
         setup, backward: as `torch.library.register_autograd` takes them; `backward=None`: differentiating raises.
+        other: what offers the derivative then; said by that error.
     """
 
     def __init__(
@@ -31,13 +32,14 @@ class Operator:
         fake: Callable[..., Any],
         setup: Callable[..., None] | None = None,
         backward: Callable[..., Any] | None = None,
+        other: str = "backend='reference'",
     ) -> None:
         self.body = body
         self.op = torch.library.custom_op(f"spikescan::{name}", body, mutates_args=())
         self.op.register_fake(fake)
         self._function = None
         if backward is None or setup is None:
-            self.op.register_autograd(_refuse(name), setup_context=_nothing)
+            self.op.register_autograd(_refuse(name, other), setup_context=_nothing)
             return
         self.op.register_autograd(backward, setup_context=setup)
 
@@ -68,11 +70,11 @@ def _watched(args: tuple[Any, ...]) -> bool:
     )
 
 
-def _refuse(name: str) -> Callable[..., Any]:
+def _refuse(name: str, other: str) -> Callable[..., Any]:
     def refuse(ctx: Any, *grads: Any) -> None:
         raise NotImplementedError(
-            f"double backward is not offered by the fused kernels (spikescan::{name}); use backend='reference', which "
-            "autograd differentiates as often as wanted"
+            f"double backward is not offered by the fused kernels (spikescan::{name}); use {other}, which autograd "
+            "differentiates as often as wanted"
         )
 
     return refuse

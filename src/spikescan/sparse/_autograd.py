@@ -8,6 +8,7 @@ from ..scan._operators import Operator
 from ..scan._select import lazy, select
 from . import _reference
 
+DENSE = "the dense tensor, events.dense()"
 FORWARD = {
     "reference": _reference.forward,
     "numba": lazy("spikescan.sparse._numba", "forward"),
@@ -66,7 +67,7 @@ def _backward(ctx, grad: Tensor):
 
 
 event_op = Operator("event_linear", _forward, _forward_fake, _setup, _backward)
-event_backward_op = Operator("event_linear_backward", _adjoint, _adjoint_fake)
+event_backward_op = Operator("event_linear_backward", _adjoint, _adjoint_fake, other=DENSE)
 
 
 def event_linear(
@@ -90,7 +91,7 @@ def event_linear(
         backend: auto, reference, numba or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
             the weight is float16 or bfloat16. The reference makes an array (E, N); the kernels do not.
     """
-    refuse_transforms("event_linear", weight, bias, value, other="the dense tensor, events.dense()")
+    refuse_transforms("event_linear", weight, bias, value, other=DENSE)
     steps, rows, channels = shape
     if weight.dim() != 2 or weight.shape[1] != channels:
         raise ValueError(f"weight: (N, {channels}) is needed for {channels} channels, found {tuple(weight.shape)}")
