@@ -7,6 +7,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import spikescan as ss
+from spikescan.sparse import event_linear
 
 MODELS = {
     "integrate_and_fire": lambda: ss.SPSN(),
@@ -86,3 +87,12 @@ def test_a_scan_is_differentiated_twice():
     (twice,) = torch.autograd.grad(grad.sum(), x)
     assert torch.isfinite(twice).all()
     assert twice.abs().sum() > 0
+
+
+def test_events_differentiated_twice_name_the_dense_tensor():
+    places = [torch.zeros(3, dtype=torch.int32) for _ in range(3)]
+    weight = torch.randn(4, 2, requires_grad=True)
+    current = event_linear(weight, None, *places, None, (5, 1, 2))
+    (grad,) = torch.autograd.grad(current.square().sum(), weight, create_graph=True)
+    with pytest.raises(NotImplementedError, match=r"events\.dense\(\)"):
+        torch.autograd.grad(grad.sum(), weight)
