@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from spikescan.fused._numba_math import exp, get, put, sigmoid, tanh
+from spikescan.fused._numba_math import exp, get, narrowed, sigmoid, tanh
 
 
 def on_rows(function):
@@ -56,7 +56,7 @@ def test_half_precision_storage():
     @njit
     def there_and_back(x, bits, out):
         for n in range(len(x)):
-            put(bits, n, x[n])
+            bits[n] = narrowed(bits, x[n])
             out[n] = get(bits, n)
 
     x = np.concatenate([np.linspace(-2, 2, 9999), [1e-9, 1e-7, 7e4, -np.inf, np.nan, 0.0]]).astype(np.float32)

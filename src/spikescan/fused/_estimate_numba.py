@@ -64,7 +64,7 @@ def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, 
         for t in range(steps):
             current, s = x[t, row, lo:hi], spikes[t, row, lo:hi]
             if draws:
-                draw_row(r, seed, step + t, row, lo)
+                draw_row(r, 0, len(r), seed, step + t, row, lo)
             estimates(current, r, draws, estimate, slope)
             source = last if previous else estimate
             rate = decay if previous or step + t > 0 else nil(decay)
@@ -126,14 +126,14 @@ def backward(
             grad_x[t, row, lo:hi] = 0
         if steps:
             if draws:
-                draw_row(r, seed, step + steps - 1, row, lo)
+                draw_row(r, 0, len(r), seed, step + steps - 1, row, lo)
             estimates(x[steps - 1, row, lo:hi], r, draws, estimate, slope)
         for t in range(steps - 1, -1, -1):
             current, gs, out = x[t, row, lo:hi], grad_spikes[t, row, lo:hi], grad_x[t, row, lo:hi]
             weight = grad_distance[t] + grad_distance[t]
             if t > 0:
                 if draws:
-                    draw_row(r, seed, step + t - 1, row, lo)
+                    draw_row(r, 0, len(r), seed, step + t - 1, row, lo)
                 estimates(x[t - 1, row, lo:hi], r, draws, before, slope_before)
             else:
                 for n in range(size):

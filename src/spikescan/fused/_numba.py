@@ -14,17 +14,10 @@ from numba import njit, prange
 from torch import Tensor
 
 from ..scan._caches import settle
-from ..scan._lanes import compiled, ends_of, finite, over_lanes, plans
+from ..scan._lanes import compiled, ends_of, finite, of_piece, pages, plans, row_of
+from ._numba_adjoint import activate, activation_slope, adjoint_stretch, slope_of
+from ._numba_forward import DELTA, integrate_and_fire_stretch
 from ._numba_math import OPTIONS, copy, fill, get, nil, one
-from ._numba_rows import (
-    DELTA,
-    activate,
-    activation_slope,
-    adjoint_stretch,
-    integrate_and_fire_stretch,
-    leak,
-    leak_adjoints,
-)
 
 HARD, SOFT = 1, 2
 
@@ -96,7 +89,7 @@ def forward(
     kind, activation, reset, draws = code[0], code[1], code[3], code[5] != 0
     a, b, c = constants[0], constants[1], constants[2]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
-    synaptic = len(alpha) > 0
+    synaptic, none = len(alpha) > 0, spikes[:0]
     ranges, lost = len(tasks) - 1, 0
     for index in prange(ranges * max((T + span - 1) // span, 1)):
         task = np.int64(index)  # prange counts in another type, for which all below would be compiled again
@@ -105,33 +98,33 @@ def forward(
         width = min(last - first, N)  # lanes of a row
         top, rows = first // N, (last - first) // width
         ends = ends_of(lengths, top, rows, T)
-        al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
-        th = over_lanes(threshold, first, last)
-        i, u = synapse[first:last].copy(), potential[first:last].copy()
-        if begin > warm:
-            fill(i, nil(a))
-            fill(u, nil(a))
-        r, scratch = np.full(last - first, np.float32(0.5)), np.empty((width + 3) // 4 * 4, np.float32)
-        s, m = np.empty_like(u), np.empty(last - first, memo.dtype)
+        al, be = of_piece(alpha, N, first, last), of_piece(beta, N, first, last)
+        we, th = of_piece(weight, N, first, last), of_piece(threshold, N, first, last)
+        lanes = last - first
+        memory = pages(3, lanes, potential)
+        i, u, s = row_of(memory, 0, lanes), row_of(memory, 1, lanes), row_of(memory, 2, lanes)
+        if begin <= warm:
+            copy(synapse[first:last], i)
+            copy(potential[first:last], u)
+        r = np.full(len(be) + width + 3, np.float32(0.5))
+        m = row_of(pages(4, lanes, memo), 3, lanes)
         t = max(begin - warm, 0)
         while t < end:
             stop, row = next_change(ends, t, end if t >= begin else begin), 0
+            outputs = (spikes, memo, potentials, synapses)
+            if t < begin:
+                outputs = (none, memo[:0], none, none)
+            elif kind == 0:
+                outputs = (potentials, memo, none, synapses)
             while row < rows:
                 run = run_from(ends, row, t)
                 lo, hi = row * width, max(run, row + 1) * width
-                if run > row and (kind == 0 or t < begin):
-                    none = potentials[:0]
-                    leak(
-                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi], synaptic,
-                        potentials if t >= begin else none, synapses if t >= begin else none, past,
-                    )  # fmt: skip
-                elif run > row:
+                if run > row:
                     stretch = (
-                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi], th[lo:hi],
-                        synaptic, hard, soft, a, b, c, draws, seed, step, top + row, first % N, width, r[lo:hi],
-                        scratch, s[lo:hi], m[lo:hi], spikes, memo, potentials, synapses, past,
+                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al, be, we, th, synaptic, hard, soft, a, b, c,
+                        draws, seed, step, top + row, first % N, width, r, s[lo:hi], m[lo:hi], *outputs, past,
                     )  # fmt: skip
-                    integrate_and_fire_stretch(kind, activation, a, stretch)
+                    integrate_and_fire_stretch(kind if t >= begin else 0, activation, a, stretch)
                 elif t >= begin:
                     for sequence in (spikes, potentials, synapses):
                         clear(sequence, t, stop, first + lo, first + hi)
@@ -185,6 +178,7 @@ def backward(
     kind, activation, surrogate, reset, detached = code[0], code[1], code[2], code[3], code[4]
     a = constants[0]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
+    slopes = slope_of(activation, nil(a))
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
     learns, totals = grad_threshold.shape[1] > 0, len(synapses) > 0
     ranges, lost = len(tasks) - 1, 0
@@ -196,38 +190,39 @@ def backward(
         width = min(last - first, N)
         top, rows = first // N, (last - first) // width
         ends = ends_of(lengths, top, rows, T)
-        al, be, we = over_lanes(alpha, first, last), over_lanes(beta, first, last), over_lanes(weight, first, last)
-        th = over_lanes(threshold, first, last)
+        al, be = of_piece(alpha, N, first, last), of_piece(beta, N, first, last)
+        we, th = of_piece(weight, N, first, last), of_piece(threshold, N, first, last)
         # Gradients of the current and the charge. In a row's last step nothing of them has decayed: until then al_now
         # and be_now are 1, and they are those of the last state.
-        x, w = grad_last_synapse[first:last].copy(), grad_last_potential[first:last].copy()
-        ones = np.full_like(be, one(a))
-        al_now, be_now = ones.copy(), ones.copy()
+        lanes = last - first
+        memory = pages(4, lanes, potential)
+        x, w, later = row_of(memory, 0, lanes), row_of(memory, 1, lanes), row_of(memory, 2, lanes)
+        copy(grad_last_synapse[first:last], x)
+        copy(grad_last_potential[first:last], w)
+        al_now, be_now = np.full_like(w, one(a)), np.full_like(w, one(a))
         for row in range(rows):
             if ends[row] > end + warm:
                 fill(w[row * width : (row + 1) * width], nil(a))
                 fill(x[row * width : (row + 1) * width], nil(a))
-        later, initial = np.zeros_like(be), np.empty(last - first, memo.dtype)
+        zeros, initial = np.zeros_like(be), np.empty(lanes, memo.dtype)
         if kind == DELTA:
             activate(activation, potential[first:last], initial)
-        g_th, g_al, g_be, g_we = np.zeros_like(be), np.zeros_like(be), np.zeros_like(be), np.zeros_like(be)
+        g_th, g_al, g_be, g_we = row_of(memory, 3, lanes), np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
         t = min(end + warm, T)
         while t > begin:
             keep = t <= end
-            counts = keep and learns
+            if t == end:
+                fill(g_th, nil(a))  # of the steps that only warmed up
             stop, row = last_change(ends, t, begin if keep else end), 0
             while row < rows:
                 run = run_from(ends, row, t - 1)
                 lo, hi = row * width, max(run, row + 1) * width
-                state = (w[lo:hi], x[lo:hi], al_now[lo:hi], be_now[lo:hi], al[lo:hi], be[lo:hi], we[lo:hi])
-                sums = (keep, totals, potential, synapse, potentials, synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi])
-                if run > row and kind == 0:
-                    leak_adjoints(stop, t, first + lo, grad_potentials, *state, grad_current, *sums, past)
-                elif run > row:
+                if run > row:
                     stretch = (
-                        stop, t, first + lo, grad_spikes, grad_potentials, memo, initial[lo:hi], *state, th[lo:hi],
-                        counts, g_th[lo:hi], later[lo:hi], hard, soft, through, a, activation, ones[lo:hi],
-                        grad_current, *sums, past,
+                        stop, t, first + lo, grad_spikes, grad_potentials, memo, initial[lo:hi], zeros, w[lo:hi],
+                        x[lo:hi], al_now[lo:hi], be_now[lo:hi], al, be, we, th, learns, g_th[lo:hi], later[lo:hi], hard,
+                        soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials,
+                        synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi], past,
                     )  # fmt: skip
                     adjoint_stretch(kind, surrogate, stretch)
                 elif keep:
@@ -245,7 +240,7 @@ def backward(
             lost += 1
         if begin == 0:
             for n in range(last - first):
-                slope = later[n] * activation_slope(activation, get(initial, n)) if kind == DELTA else nil(a)
+                slope = later[n] * activation_slope(slopes, get(initial, n)) if kind == DELTA else nil(a)
                 grad_synapse[first + n] = al_now[n] * x[n]
                 grad_potential[first + n] = be_now[n] * w[n] - slope
     return lost

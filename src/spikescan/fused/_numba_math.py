@@ -14,12 +14,13 @@ from numba.extending import intrinsic, overload
 from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
+from ..scan._caches import outlined, pieces, place
 from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
 # No "nnan" and no "ninf": NaN and infinity must come through.
 FAST = {"contract", "arcp", "nsz"}
-OPTIONS = {"fastmath": FAST, "error_model": "numpy"}
+OPTIONS = {"fastmath": FAST, "error_model": "numpy", "forceinline": False}  # else taken over from a caller
 INLINE = OPTIONS | {"forceinline": True}
 
 _M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
@@ -69,21 +70,19 @@ def _from_half_bits(context, bits):
     return types.float32(types.uint16), generate
 
 
-def put(row, n, value):
-    """row[n] = value; a uint16 row holds the bits of a float16, as large as it can be and positive where value is."""
+def narrowed(row, value):
+    """What `row` keeps of a value; a uint16 row the bits of a float16, as large as it can be and positive where value
+    is."""
 
 
-@overload(put, jit_options=INLINE)
-def _put(row, n, value):
-    def narrow(row, n, value):
+@overload(narrowed, jit_options=INLINE)
+def _narrowed(row, value):
+    def narrow(row, value):
         v = np.float32(value)
         v = _HALF_MAX if v > _HALF_MAX else (-_HALF_MAX if v < -_HALF_MAX else v)  # NaN stays
-        row[n] = _to_half_bits(_HALF_MIN if _NIL < v < _HALF_MIN else v)
+        return _to_half_bits(_HALF_MIN if _NIL < v < _HALF_MIN else v)
 
-    def plain(row, n, value):
-        row[n] = value
-
-    return narrow if row.dtype == types.uint16 else plain
+    return narrow if row.dtype == types.uint16 else lambda row, value: value
 
 
 def get(row, n):
@@ -104,6 +103,15 @@ def _get(row, n):
 def copy(source, target):
     for n in range(len(target)):
         target[n] = source[n]
+
+
+@njit(**OPTIONS)
+def repeat(values, target):
+    outlined()
+    for piece in range(pieces(target, values)):
+        begin = piece * len(values)
+        for n in range(min(len(values), len(target) - begin)):
+            target[begin + n] = values[n]
 
 
 @njit(**OPTIONS)
@@ -178,31 +186,31 @@ def unit(word):
 
 
 @njit(**INLINE)
-def draw_row(out, seed, step, row, first):
-    """Draws for features first, first + 1, … (first a multiple of 4) into `out`, whose length is a multiple of 4."""
+def draw_row(out, begin, count, seed, step, row, first):
+    """Draws for features first, first + 1, … into `count` places of `out` from `begin` on; `first` and `count` are
+    multiples of 4."""
     k0, k1 = np.uint32(seed), np.uint32(np.uint64(seed) >> _HIGH)
     c2, c3 = np.uint32(step), np.uint32(np.uint64(step) >> _HIGH)
     block = np.uint32(first // 4)
-    for f in range(len(out) // 4):
+    for f in range(count // 4):
         a, b, c, d = philox(np.uint32(block + np.uint32(f)), np.uint32(row), c2, c3, k0, k1)
-        out[4 * f] = unit(a)
-        out[4 * f + 1] = unit(b)
-        out[4 * f + 2] = unit(c)
-        out[4 * f + 3] = unit(d)
+        out[place(begin, 4 * f)] = unit(a)
+        out[place(begin, 4 * f + 1)] = unit(b)
+        out[place(begin, 4 * f + 2)] = unit(c)
+        out[place(begin, 4 * f + 3)] = unit(d)
 
 
 @njit(**INLINE)
-def draw_rows(out, scratch, seed, step, row, first, width):
-    """Draws of rows row, row + 1, …, of each the features first, first + 1, … (a multiple of 4), one after the other
-    into `out`. `scratch` has a row's `width` features, rounded up to a multiple of 4."""
-    for k in range(len(out) // width):
-        own = out[k * width : (k + 1) * width]
-        if width == len(scratch):
-            draw_row(own, seed, step, row + k, first)
-        else:
-            draw_row(scratch, seed, step, row + k, first)
+def draw_rows(out, count, seed, step, row, first, width):
+    """Draws of rows row, row + 1, …, of each the `width` features first, first + 1, … (a multiple of 4), one after the
+    other into `count` places of `out`, which has room for one more row of a multiple of 4 behind them."""
+    even = (width + 3) // 4 * 4
+    for k in range(count // width):
+        begin = k * width if width == even else count
+        draw_row(out, begin, even, seed, step, row + k, first)
+        if width != even:
             for n in range(width):
-                own[n] = scratch[n]
+                out[place(k * width, n)] = out[place(count, n)]
 
 
 @compiled(**OPTIONS)
@@ -214,7 +222,7 @@ def _uniform(seed, step, blocks, out):
         r = np.empty((N + 3) // 4 * 4, np.float32)
         for place in range(block * share, min((block + 1) * share, T * B)):
             t, row = place // B, place % B
-            draw_row(r, seed, step + t, row, 0)
+            draw_row(r, 0, len(r), seed, step + t, row, 0)
             for n in range(N):
                 out[t, row, n] = r[n]
 

@@ -4,12 +4,14 @@ A kernel that goes through long sequences reads each number once and writes each
 loads a line from memory before it overwrites it, and it notices too late that a strided row goes on.
 """
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 LINE = 64  # bytes
+VECTOR = 16  # float32 lanes of a line
 
 
 def _row(context, builder, kind, value):
@@ -37,8 +39,105 @@ def fetch(context, row):
 
 
 @intrinsic
-def write(context, source, target, past):
+def apart(context):
+    """No two arrays that are passed to this function overlap, but where they are only read. Its loops then become
+    vector code without a test at each start."""
+
+    def generate(context, builder, signature, args):
+        for arg in builder.function.args:
+            data = isinstance(arg.type, ir.PointerType) and arg.type != ir.IntType(8).as_pointer()  # no headers
+            if data and "noalias" not in arg.attributes:
+                arg.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def outlined(context):
+    """This function is compiled once, and not into everything that calls it."""
+
+    def generate(context, builder, signature, args):
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic(prefer_literal=True)
+def side_by_side(context, count):
+    """Called in the body of a loop: that many vectors of it are computed side by side, because a processor that waits
+    for the end of a long chain of operations does not look far enough ahead to begin the next one itself."""
+    number = count.literal_value
+
+    def generate(context, builder, signature, args):
+        module, branch = builder.module, builder.branch
+
+        def close(target):
+            """The next branch back is that to the loop's head."""
+            made = branch(target)
+            if target.is_terminated:
+                builder.branch = branch
+                hint = module.add_metadata(["llvm.loop.interleave.count", ir.IntType(32)(number)])
+                loop = module.add_metadata([hint, ir.IntType(64)(len(module.metadata))])  # one of its own
+                loop.operands = (loop, hint)
+                made.set_metadata("llvm.loop", loop)
+            return made
+
+        builder.branch = close
+        return context.get_dummy_value()
+
+    return types.void(count), generate
+
+
+@njit(forceinline=True)
+def place(begin, n):
+    """begin + n for an index, without the test for a negative one, which would keep a loop from becoming vector code."""
+    return np.uintp(begin) + np.uintp(n)
+
+
+@njit(forceinline=True, error_model="numpy")
+def pieces(row, piece):
+    """How many pieces a row has. Loops count them, because a `range` with a step can raise, and then references to arrays
+    are counted in it: that locks the bus, which waits for all that was written past the caches."""
+    return (len(row) + len(piece) - 1) // len(piece)
+
+
+@njit(forceinline=True)
+def store(row, n, value):
+    row[n] = value
+
+
+@intrinsic
+def stream(context, row, n, value):
+    """row[n] = value, past the caches, in a loop over lanes from the beginning of a line on: see `streamable`. The
+    store is declared to be aligned as the vectors will be that LLVM makes of it."""
+
+    def generate(context, builder, signature, args):
+        data, _, size = _row(context, builder, signature.args[0], args[0])
+        value = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
+        store = builder.store(value, builder.gep(data, [args[1]]), align=VECTOR * min(size, 4))
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.void(row, n, value), generate
+
+
+@njit(forceinline=False)
+def streamable(sequence, first):
+    """Whether in every step of a (T, lanes) sequence lane `first` begins a line."""
+    return len(sequence) > 0 and (sequence[0, first:].ctypes.data | sequence.strides[0]) % LINE == 0
+
+
+@njit(forceinline=False)
+def write(source, target, past):
     """target[:] = source; where `past`, by non-temporal stores of whole lines and plain ones before and behind them."""
+    outlined()
+    _write(source, target, past)
+
+
+@intrinsic
+def _write(context, source, target, past):
 
     def generate(context, builder, signature, args):
         read, _, _ = _row(context, builder, signature.args[0], args[0])

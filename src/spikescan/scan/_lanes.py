@@ -10,11 +10,16 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from ._caches import VECTOR
 from ._compiling import announced
 from ._threads import use_torch_threads
 
 LANES = 4096
 """In a task, at most: a step's rows stay in the second-level cache, and memory is gone through in runs of 16 kB."""
+PIECE = 128
+"""Lanes of a piece, at least: what repeats from piece to piece stays in the first-level cache."""
+PAGE, APART = 4096, 768
+"""Bytes; see `row_of`."""
 AHEAD = 2
 """Steps that a row is fetched before it is needed."""
 LARGE = 2**23
@@ -41,15 +46,43 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
 
 
 @njit(error_model="numpy")
-def over_lanes(values, first, last):
-    """`values` (N,) repeated for lanes first, first + 1, …; zeros for an empty one."""
-    out = np.zeros(last - first, values.dtype)
+def piece(features, lanes):
+    """Lanes after which both the features and the lines of memory begin anew; all, where those are fewer."""
+    both = features // math.gcd(features, VECTOR) * VECTOR
+    return min(-(-PIECE // both) * both, lanes)
+
+
+@njit(error_model="numpy")
+def of_piece(values, features, first, last):
+    """`values` (features,) for a piece of the lanes first to last; zeros for an empty one."""
+    out = np.zeros(piece(features, last - first), values.dtype)
     if len(values):
-        n = first % len(values)
+        n = first % features
         for k in range(len(out)):
             out[k] = values[n]
-            n = n + 1 if n + 1 < len(values) else 0
+            n = n + 1 if n + 1 < features else 0
     return out
+
+
+@njit(error_model="numpy")
+def pages(rows, lanes, like):
+    """Memory for `rows` rows of lanes, for `row_of`."""
+    return np.zeros(rows * _row_pitch(lanes, like.itemsize) + PAGE // like.itemsize, like.dtype)
+
+
+@njit(error_model="numpy")
+def row_of(memory, k, lanes):
+    """Row k, which begins at a place in its page that no other one begins at, nor an array that begins with a page. A
+    load from the place that a store to another page has just gone to waits for that store, and a loop over rows that
+    lie badly to each other takes twice as long."""
+    size = memory.itemsize
+    begin = (-memory.ctypes.data % PAGE + APART) // size + k * _row_pitch(lanes, size)
+    return memory[begin : begin + lanes]
+
+
+@njit(error_model="numpy")
+def _row_pitch(lanes, size):
+    return (-(-lanes * size // PAGE) * PAGE + APART) // size
 
 
 @njit(error_model="numpy")

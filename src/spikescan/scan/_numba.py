@@ -3,11 +3,28 @@ parallel."""
 
 import numpy as np
 import torch
-from numba import prange
+from numba import njit, prange
 from torch import Tensor
 
-from ._caches import fetch, settle, write
-from ._lanes import AHEAD, compiled, finite, over_lanes, plans
+from ._caches import apart, fetch, pieces, place, settle, store, stream, streamable
+from ._lanes import AHEAD, compiled, finite, of_piece, plans
+
+
+def over_lanes(put):
+    @njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
+    def step(x, a, v, out):
+        apart()
+        for piece in range(pieces(v, a)):
+            lo = piece * len(a)
+            for n in range(min(len(a), len(v) - lo)):
+                k = place(lo, n)
+                v[k] = a[n] * v[k] + x[k]
+                put(out, k, v[k])
+
+    return step
+
+
+stored, streamed = over_lanes(store), over_lanes(stream)
 
 
 @compiled(error_model="numpy")
@@ -19,22 +36,21 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
         task = np.int64(index)
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
-        a, v = over_lanes(decay, first, last), initial[first:last].copy()
+        a, v = of_piece(decay, len(decay), first, last), initial[first:last].copy()
+        scratch, direct = np.empty_like(v), past and streamable(out, first)
         if begin > warm:
             v[:] = 0
         for k in range(max(begin - warm, 0), begin):
-            source = x[T - 1 - k if reverse else k, first:last]
-            for n in range(len(v)):
-                v[n] = a[n] * v[n] + source[n]
+            stored(x[T - 1 - k if reverse else k, first:last], a, v, scratch)
         for k in range(begin, end):
             t, later = k, min(k + AHEAD, T - 1)
             if reverse:
                 t, later = T - 1 - k, max(T - 1 - k - AHEAD, 0)
             fetch(x[later, first:last])
-            source = x[t, first:last]
-            for n in range(len(v)):
-                v[n] = a[n] * v[n] + source[n]
-            write(v, out[t, first:last], past)
+            if direct:
+                streamed(x[t, first:last], a, v, out[t, first:last])
+            else:
+                stored(x[t, first:last], a, v, out[t, first:last])
         settle()
         if end < T and not finite(v):
             lost += 1

@@ -1,0 +1,253 @@
+"""A stretch of time of one run of lanes, backward: as `_numba_forward`, time reversed."""
+
+import numpy as np
+from numba import njit
+
+from ..scan._caches import apart, fetch, outlined, pieces, place, side_by_side, stream, streamable, write
+from ..scan._lanes import AHEAD
+from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
+from ._numba_math import INLINE, OPTIONS, get, narrowed, nil, one, repeat, sigmoid, tanh
+
+FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR = 0, 1, 2, 3, 4
+
+
+@njit(**OPTIONS)
+def activate(activation, x, out):
+    """out = f(x), as a memo keeps it."""
+    for n in range(len(x)):
+        f = x[n]
+        if activation == SIGMOID:
+            f = sigmoid(f)
+        elif activation == TANH:
+            f = tanh(f)
+        elif activation == RELU_TANH:
+            f = relu_tanh(f)
+        out[n] = narrowed(out, f)
+
+
+@njit(**OPTIONS)
+def slope_of(activation, zero):
+    """f'(u) as a polynomial of f = f(u), 0 up to the last of these: one mechanism for all f, where a branch in the loop
+    over lanes would be compiled as a loop of its own for each."""
+    if activation == SIGMOID:
+        return zero, one(zero), -one(zero), zero - np.inf
+    if activation == TANH:
+        return one(zero), zero, -one(zero), zero - np.inf
+    if activation == RELU_TANH:
+        return one(zero), zero, -one(zero), zero
+    return one(zero), zero, zero, zero - np.inf
+
+
+@njit(**INLINE)
+def activation_slope(slopes, f):
+    g = min(max(f, -one(f)), one(f))  # no other f has a slope of more than one term, and infinity · 0 is NaN
+    value = slopes[0] + (slopes[1] + slopes[2] * g) * g
+    return nil(f) if f <= slopes[3] else value
+
+
+# Surrogates of Θ′ at the distance z from the threshold.
+
+
+@njit(**INLINE)
+def fast_sigmoid(z, scale):
+    d = scale * abs(z) + one(z)
+    return one(z) / (d * d)
+
+
+@njit(**INLINE)
+def triangular(z, scale):
+    return max(one(z) - scale * abs(z), nil(z))
+
+
+@njit(**INLINE)
+def logistic(z, scale):
+    y = sigmoid(scale * z)
+    return scale * y * (one(y) - y)
+
+
+@njit(**INLINE)
+def arctan(z, scale):
+    return one(z) / (one(z) + (scale * z) * (scale * z))
+
+
+@njit(**INLINE)
+def boxcar(z, scale):
+    return one(z) if abs(z) < scale else nil(z)
+
+
+# What a step answers: the gradient of the charge, what it takes off the threshold's, and what it passes on to f(u) of
+# the step before. g: the spike's gradient. m, before: memo of this step and of the one before. gu: the potential's
+# gradient. later: what step t + 1 passes on. through: 1 where the reset carries a gradient.
+
+
+@njit(**INLINE)
+def passing(slopes, g, m, before, gu, th, later, hard, soft, through, a):
+    """No firing."""
+    return gu, nil(g), later
+
+
+@njit(**INLINE)
+def smooth(slopes, g, m, before, gu, th, later, hard, soft, through, a):
+    """Stochastic firing has a local derivative m."""
+    return gu + g * m, nil(g), later
+
+
+def threshold(slope):
+    @njit(**INLINE)
+    def answer(slopes, g, z, before, gu, th, later, hard, soft, through, a):
+        f, fired = z + th, z > nil(z)
+        p = (g - through * gu * (hard * f + soft * th)) * slope(z, a)
+        kept = (one(z) - hard) * gu if fired else gu
+        return kept + p * activation_slope(slopes, f), p + (soft * gu if fired else nil(z)), later
+
+    return answer
+
+
+def delta(slope):
+    @njit(**INLINE)
+    def answer(slopes, g, f, before, gu, th, later, hard, soft, through, a):
+        p = g * slope(f - before - th, a)
+        return gu + (p - later) * activation_slope(slopes, f), p, p
+
+    return answer
+
+
+@njit(**OPTIONS)
+def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
+    """What step t adds to the gradients of the decays and the gain."""
+    outlined()
+    last = first + len(w)
+    u_before = potentials[t - 1, first:last] if t > 0 else potential[first:last]
+    i_before = synapses[t - 1, first:last] if t > 0 else synapse[first:last]
+    i_now = synapses[t, first:last]
+    for n in range(len(w)):
+        g_be[n] += w[n] * u_before[n]
+        g_we[n] += w[n] * i_now[n]
+        g_al[n] += x[n] * i_before[n]
+
+
+def adjoint(answer, fires=True, carries=False):
+    """Steps end - 1 down to begin of the lanes first, first + 1, …
+
+    w, x: gradients of the charge and of the current, changed in place: of step t + 1 when a step begins and of step t
+    when it ends. What of them reaches step t is be·w and al·x; but in the last step of a sample nothing has decayed
+    yet, so the first of these steps takes al_now and be_now, of each lane, which then become al and be. al, be, we, th:
+    of a piece of the lanes, which those after it repeat, as do `zeros`; these stand for an empty `grad_spikes` or
+    `grad_potentials`. initial: memo of the step before the first. keep: False in steps that only warm up. g_th: the
+    threshold's gradient, summed at least where `learns`. totals: whether the gradients g_al, g_be, g_we are wanted. carries:
+    whether a step passes anything on to the f(u) before it.
+    """
+
+    def over_lanes(streams):
+        @njit(**INLINE)
+        def step(
+            slopes, g, fired, p, seen, m, before, w, x, al, be, whole, we, th, g_th, later, hard, soft, through, a,
+            out,
+        ):  # fmt: skip
+            """fired, seen, whole: 1 where g, where p, where al and be are of all lanes; 0: of a piece."""
+            apart()
+            for piece in range(pieces(w, we)):
+                lo = piece * len(we)
+                for n in range(min(len(we), len(w) - lo)):
+                    side_by_side(2)
+                    k, j = place(lo, n), place(whole * lo, n)
+                    gu = be[j] * w[k] + p[place(seen * lo, n)]
+                    charge, fallen, passed = answer(
+                        slopes, g[place(fired * lo, n)], get(m, k), get(before, k), gu, th[n], later[k], hard, soft,
+                        through, a,
+                    )  # fmt: skip
+                    current = al[j] * x[k] + we[n] * charge
+                    w[k], x[k] = charge, current
+                    if streams:
+                        stream(out, k, current)
+                    else:
+                        g_th[k] -= fallen
+                    if carries:
+                        later[k] = passed
+
+        return step
+
+    stored, streamed = over_lanes(False), over_lanes(True)
+
+    @njit(**OPTIONS)
+    def stretch(
+        begin, end, first, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be, we, th,
+        learns, g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse,
+        potentials, synapses, g_al, g_be, g_we, past,
+    ):  # fmt: skip
+        last = first + len(w)
+        fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
+        direct = past and keep and not learns and streamable(grad_current, first)
+        for t in range(end - 1, begin - 1, -1):
+            soon = max(t - AHEAD, 0)
+            g, m, before = zeros, initial, initial
+            if fires:
+                fetch(grad_spikes[soon, first:last])
+                fetch(memo[soon, first:last])
+                g, m = grad_spikes[t, first:last], memo[t, first:last]
+                if t > 0:
+                    before = memo[t - 1, first:last]
+            p = zeros
+            if seen:
+                fetch(grad_potentials[soon, first:last])
+                p = grad_potentials[t, first:last]
+            whole, leak, rate = (1, al_now, be_now) if t == end - 1 else (0, al, be)
+            out = grad_current[t, first:last]
+            if direct:
+                streamed(
+                    slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th, later, hard, soft,
+                    through, a, out,
+                )  # fmt: skip
+            else:
+                stored(
+                    slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th, later, hard, soft,
+                    through, a, out,
+                )  # fmt: skip
+                if keep:
+                    write(x, out, past)
+            if t == end - 1:
+                repeat(al, al_now)
+                repeat(be, be_now)
+            if keep and totals:
+                add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we)
+
+    return stretch
+
+
+leaks = adjoint(passing, fires=False)
+smooths = adjoint(smooth)
+threshold_0, threshold_1, threshold_2, threshold_3, threshold_4 = (
+    adjoint(threshold(slope)) for slope in (fast_sigmoid, triangular, logistic, arctan, boxcar)
+)
+delta_0, delta_1, delta_2, delta_3, delta_4 = (
+    adjoint(delta(slope), carries=True) for slope in (fast_sigmoid, triangular, logistic, arctan, boxcar)
+)
+
+
+@njit(inline="always", **OPTIONS)
+def adjoint_stretch(kind, surrogate, stretch):
+    if kind == 0:
+        leaks(*stretch)
+    elif kind < THRESHOLD:
+        smooths(*stretch)
+    elif kind == THRESHOLD:
+        if surrogate == FAST_SIGMOID:
+            threshold_0(*stretch)
+        elif surrogate == TRIANGULAR:
+            threshold_1(*stretch)
+        elif surrogate == LOGISTIC:
+            threshold_2(*stretch)
+        elif surrogate == ARCTAN:
+            threshold_3(*stretch)
+        else:
+            threshold_4(*stretch)
+    elif surrogate == FAST_SIGMOID:
+        delta_0(*stretch)
+    elif surrogate == TRIANGULAR:
+        delta_1(*stretch)
+    elif surrogate == LOGISTIC:
+        delta_2(*stretch)
+    elif surrogate == ARCTAN:
+        delta_3(*stretch)
+    else:
+        delta_4(*stretch)

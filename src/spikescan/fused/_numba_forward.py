@@ -1,0 +1,219 @@
+"""A stretch of time of one run of lanes, forward, for every firing function.
+
+A step is a single loop over lanes that integrates, fires and resets, so that LLVM makes vector code of the whole of it;
+where a sequence is written past the caches, that loop does so itself. It goes from piece to piece of the lanes: decays
+and draws of one piece stay in the first-level cache. `integrate` builds stretches from scalar functions, which are
+inlined; nothing else differs between firing functions.
+"""
+
+import numpy as np
+from numba import njit
+
+from ..scan._caches import apart, fetch, pieces, place, side_by_side, store, stream, streamable, write
+from ..scan._lanes import AHEAD
+from ._numba_math import INLINE, OPTIONS, draw_rows, exp, narrowed, nil, one, sigmoid, tanh
+
+BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
+IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
+
+
+@njit(**INLINE)
+def identity(x):
+    return x
+
+
+@njit(**INLINE)
+def relu_tanh(x):
+    return max(tanh(x), nil(x))
+
+
+@njit(**INLINE)
+def spike(fires, w):
+    """1 or 0, and NaN where the potential is not finite: a comparison would hide that."""
+    return (one(w) if fires else nil(w)) + (w - w)
+
+
+# Firing functions: (potential, potential before, draw, threshold, constants) to (spike, what the backward pass needs):
+# the local derivative of a stochastic one, f(u) - threshold of THRESHOLD, f(u) of DELTA.
+
+
+@njit(**INLINE)
+def bernoulli_sigmoid(w, before, r, th, a, b, c):
+    rho = sigmoid(w)
+    return spike(r < rho, w), rho * rho * (one(w) - rho)
+
+
+@njit(**INLINE)
+def bernoulli_relu_tanh(w, before, r, th, a, b, c):
+    rho = relu_tanh(w)
+    return spike(r < rho, w), rho * (one(w) - rho * rho)
+
+
+@njit(**INLINE)
+def gumbel(w, before, r, th, a, b, c):
+    e = (one(w) - r) * exp(-(w + w))
+    y = r / (r + e)
+    return spike(r > e, w), (y + y) * (one(w) - y)
+
+
+@njit(**INLINE)
+def tempered_gumbel(w, before, r, th, a, b, c):
+    z = w + w + np.log(r / (one(w) - r))
+    y = sigmoid(z * a)
+    return spike(z > nil(w), w), (a + a) * y * (one(w) - y)
+
+
+@njit(**INLINE)
+def escape(w, before, r, th, a, b, c):
+    rate = a * exp((w - b) * c)
+    rho = min(rate, one(w))  # finite before it is squared
+    return spike(r < rate, w), rho * rho * c if rate < one(w) else nil(w)
+
+
+@njit(**INLINE)
+def rest(w, before, r, th, a, b, c):
+    """No firing: the potential in the place of the spike."""
+    return w, w
+
+
+def threshold(f):
+    @njit(**INLINE)
+    def fire(w, before, r, th, a, b, c):
+        z = f(w) - th
+        return spike(z > nil(w), w), z
+
+    return fire
+
+
+def delta(f):
+    @njit(**INLINE)
+    def fire(w, before, r, th, a, b, c):
+        now = f(w)
+        return spike(now - f(before) - th > nil(w), w), now
+
+    return fire
+
+
+def integrate(fire, random=False, resets=False, keeps=True):
+    """Steps begin to end of the lanes first, first + 1, … of x (T, lanes).
+
+    i, u: state, changed in place. al, be, we, th: decays, gain and threshold of a piece of the lanes, which those after
+    it repeat. hard, soft: 1 where that reset is taken, else 0. r: draws of a piece. s, m: rows of scratch for spikes and
+    memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a row. An empty `spikes`,
+    `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    """
+
+    def over_lanes(put):
+        @njit(**INLINE)
+        def step(
+            coming, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature, width, r,
+            s, m,
+        ):  # fmt: skip
+            apart()
+            for piece in range(pieces(i, be)):
+                lo = piece * len(be)
+                lanes = min(len(be), len(i) - lo)
+                fetch(coming[lo : lo + lanes])
+                if random and draws:
+                    draw_rows(r, lanes, seed, step, row + lo // width, feature, width)
+                for n in range(lanes):
+                    side_by_side(4)
+                    k = place(lo, n)
+                    i[k] = x[k] + (al[n] * i[k] if synapse else nil(x[k]))
+                    before = u[k]
+                    w = be[n] * before + we[n] * i[k]
+                    spike, kept = fire(w, before, r[n], th[n], a, b, c)
+                    u[k] = w - spike * (hard * w + soft * th[n]) if resets else w
+                    put(s, k, spike)
+                    if keeps:
+                        put(m, k, narrowed(m, kept))
+
+        return step
+
+    stored, streamed = over_lanes(store), over_lanes(stream)
+
+    @njit(**OPTIONS)
+    def stretch(
+        begin, end, first, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature,
+        width, r, s, m, spikes, memo, potentials, synapses, past,
+    ):  # fmt: skip
+        last = first + len(i)
+        direct = past and streamable(spikes, first) and (not keeps or streamable(memo, first))
+        for t in range(begin, end):
+            coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
+            if direct:
+                streamed(
+                    coming, now, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, feature,
+                    width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+                )  # fmt: skip
+            else:
+                stored(
+                    coming, now, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, feature,
+                    width, r, s, m,
+                )  # fmt: skip
+                if len(spikes):
+                    write(s, spikes[t, first:last], past)
+                if len(memo):
+                    write(m, memo[t, first:last], past)
+            if len(potentials):
+                write(u, potentials[t, first:last], past)
+            if len(synapses):
+                write(i, synapses[t, first:last], past)
+
+    return stretch
+
+
+leaks = integrate(rest, keeps=False)
+bernoulli_sigmoids, bernoulli_relu_tanhs = (
+    integrate(bernoulli_sigmoid, random=True),
+    integrate(bernoulli_relu_tanh, random=True),
+)
+gumbels, tempered_gumbels, escapes = (
+    integrate(gumbel, random=True),
+    integrate(tempered_gumbel, random=True),
+    integrate(escape, random=True),
+)
+thresholds, threshold_sigmoids = integrate(threshold(identity), resets=True), integrate(threshold(sigmoid), resets=True)
+threshold_tanhs, threshold_relu_tanhs = (
+    integrate(threshold(tanh), resets=True),
+    integrate(threshold(relu_tanh), resets=True),
+)
+deltas, delta_sigmoids = integrate(delta(identity)), integrate(delta(sigmoid))
+delta_tanhs, delta_relu_tanhs = integrate(delta(tanh)), integrate(delta(relu_tanh))
+
+
+@njit(inline="always", **OPTIONS)
+def integrate_and_fire_stretch(kind, activation, a, stretch):
+    if kind == 0:
+        leaks(*stretch)
+    elif kind == BERNOULLI:
+        if activation == SIGMOID:
+            bernoulli_sigmoids(*stretch)
+        else:
+            bernoulli_relu_tanhs(*stretch)
+    elif kind == GUMBEL:
+        if a == one(a):
+            gumbels(*stretch)
+        else:
+            tempered_gumbels(*stretch)
+    elif kind == ESCAPE:
+        escapes(*stretch)
+    elif kind == THRESHOLD:
+        if activation == SIGMOID:
+            threshold_sigmoids(*stretch)
+        elif activation == TANH:
+            threshold_tanhs(*stretch)
+        elif activation == RELU_TANH:
+            threshold_relu_tanhs(*stretch)
+        else:
+            thresholds(*stretch)
+    elif activation == SIGMOID:
+        delta_sigmoids(*stretch)
+    elif activation == TANH:
+        delta_tanhs(*stretch)
+    elif activation == RELU_TANH:
+        delta_relu_tanhs(*stretch)
+    else:
+        deltas(*stretch)
+
+
