@@ -8,12 +8,14 @@ from numba import njit
 import spikescan as ss
 from spikescan.scan import _caches, _lanes, linear_scan
 
-SHAPES = [(1, 1, 1), (65, 3, 37), (9, 5, 128), (300, 2, 1025)]
+SHAPES = [(1, 1, 1), (65, 3, 37), (9, 5, 128), (300, 2, 1025), (7, 96, 100), (5, 64, 8)]
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
     "bernoulli": lambda n: ss.SPSN(),
     "bernoulli, half": lambda n: ss.SPSN(memory="half"),
     "delta": lambda n: ss.SPSN(firing="delta", threshold=0.1),
+    "gumbel": lambda n: ss.SPSN(firing="gumbel"),
+    "lif": lambda n: ss.LIF(),
     "lif, half": lambda n: ss.LIF(memory="half"),
     "learned": lambda n: ss.LIF(learn_tau=True, learn_threshold=True, features=n),
 }
@@ -72,7 +74,55 @@ def test_a_row_is_written_whole_and_nothing_beside_it(dtype, past):
             assert (around[begin + length :] == 9).all()
 
 
+@njit
+def stream_row(source, target):
+    if not _caches.streamable(target, 0):
+        return False
+    _caches.apart()
+    for n in range(len(source)):
+        _caches.side_by_side(2)
+        _caches.stream(target[0], n, source[n])
+    _caches.settle()
+    return True
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32, np.float64])
+def test_a_loop_streams_where_every_row_begins_a_line(dtype):
+    size = np.dtype(dtype).itemsize
+    for lanes in (16, 64, 100, 128, 4096):
+        memory = np.full((3 * lanes + 64) * size, 9, np.uint8)
+        for shift in (0, size):
+            begin = -memory.ctypes.data % 64 + shift
+            target = memory[begin : begin + 2 * lanes * size].view(dtype).reshape(2, lanes)
+            source = np.arange(lanes).astype(dtype)
+            fits = shift == 0 and lanes * size % 64 == 0
+            assert stream_row(source, target) == fits
+            if fits:
+                assert (target[0] == source).all()
+                assert (memory[begin + lanes * size :] == 9).all()
+            memory[:] = 9
+
+
 def test_large_arrays_take_that_way():
     for steps, past in ((255, False), (256, True)):
         (plan,) = _lanes.plans(torch.Size((steps, 64, 128)), torch.float32, (torch.tensor([0.95]),), cut=True)
         assert plan.past is past
+
+
+def test_rows_of_scratch_begin_lines_at_different_places_of_their_pages():
+    for lanes in (1, 16, 1000, 4096):
+        memory = _lanes.pages(4, lanes, np.empty(0, np.float32))
+        rows = [_lanes.row_of(memory, k, lanes) for k in range(4)]
+        places = [row.ctypes.data % 4096 for row in rows]
+        assert len(set(places)) == 4 and 0 not in places
+        assert all(place % 64 == 0 for place in places)
+        ends = sorted((row.ctypes.data, row.ctypes.data + row.nbytes) for row in rows)
+        assert all(one[1] <= other[0] for one, other in zip(ends, ends[1:], strict=False))
+        assert ends[0][0] >= memory.ctypes.data and ends[-1][1] <= memory.ctypes.data + memory.nbytes
+
+
+def test_pieces_begin_features_and_lines_anew():
+    for features in (1, 3, 8, 10, 77, 100, 128, 200, 1000):
+        for lanes in (features, 64 * features):
+            size = _lanes.piece(features, lanes)
+            assert size == lanes or (size % features == 0 and size % 16 == 0 and 128 <= size <= lanes)
