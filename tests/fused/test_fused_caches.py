@@ -1,5 +1,7 @@
 """Results of large arrays are written past the caches: to the bit what is written into them."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -114,11 +116,13 @@ def test_rows_of_scratch_begin_lines_at_different_places_of_their_pages():
         memory = _lanes.pages(4, lanes, np.empty(0, np.float32))
         rows = [_lanes.row_of(memory, k, lanes) for k in range(4)]
         places = [row.ctypes.data % 4096 for row in rows]
-        assert len(set(places)) == 4 and 0 not in places
+        assert len(set(places)) == 4
+        assert 0 not in places
         assert all(place % 64 == 0 for place in places)
         ends = sorted((row.ctypes.data, row.ctypes.data + row.nbytes) for row in rows)
-        assert all(one[1] <= other[0] for one, other in zip(ends, ends[1:], strict=False))
-        assert ends[0][0] >= memory.ctypes.data and ends[-1][1] <= memory.ctypes.data + memory.nbytes
+        assert all(one[1] <= other[0] for one, other in itertools.pairwise(ends))
+        assert ends[0][0] >= memory.ctypes.data
+        assert ends[-1][1] <= memory.ctypes.data + memory.nbytes
 
 
 def test_pieces_begin_features_and_lines_anew():

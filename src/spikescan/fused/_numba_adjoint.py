@@ -134,8 +134,8 @@ def adjoint(answer, fires=True, carries=False):
     yet, so the first of these steps takes al_now and be_now, of each lane, which then become al and be. al, be, we, th:
     of a piece of the lanes, which those after it repeat, as do `zeros`; these stand for an empty `grad_spikes` or
     `grad_potentials`. initial: memo of the step before the first. keep: False in steps that only warm up. g_th: the
-    threshold's gradient, summed at least where `learns`. totals: whether the gradients g_al, g_be, g_we are wanted. carries:
-    whether a step passes anything on to the f(u) before it.
+    threshold's gradient, summed at least where `learns`. totals: whether the gradients g_al, g_be, g_we are wanted.
+    carries: whether a step passes anything on to the f(u) before it.
     """
 
     def over_lanes(streams):

@@ -98,9 +98,9 @@ def integrate(fire, random=False, resets=False, keeps=True):
     """Steps begin to end of the lanes first, first + 1, … of x (T, lanes).
 
     i, u: state, changed in place. al, be, we, th: decays, gain and threshold of a piece of the lanes, which those after
-    it repeat. hard, soft: 1 where that reset is taken, else 0. r: draws of a piece. s, m: rows of scratch for spikes and
-    memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a row. An empty `spikes`,
-    `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a piece's draws, see `draw_rows`. s, m: rows
+    of scratch for spikes and memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a row.
+    An empty `spikes`, `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
     """
 
     def over_lanes(put):
@@ -215,5 +215,3 @@ def integrate_and_fire_stretch(kind, activation, a, stretch):
         delta_relu_tanhs(*stretch)
     else:
         deltas(*stretch)
-
-

@@ -220,8 +220,8 @@ def _uniform(seed, step, blocks, out):
     share = (T * B + blocks - 1) // blocks
     for block in prange(blocks):
         r = np.empty((N + 3) // 4 * 4, np.float32)
-        for place in range(block * share, min((block + 1) * share, T * B)):
-            t, row = place // B, place % B
+        for at in range(block * share, min((block + 1) * share, T * B)):
+            t, row = at // B, at % B
             draw_row(r, 0, len(r), seed, step + t, row, 0)
             for n in range(N):
                 out[t, row, n] = r[n]

@@ -92,14 +92,14 @@ def side_by_side(context, count):
 
 @njit(forceinline=True)
 def place(begin, n):
-    """begin + n for an index, without the test for a negative one, which would keep a loop from becoming vector code."""
+    """begin + n for an index, without the test for a negative one, which would keep a loop from being vector code."""
     return np.uintp(begin) + np.uintp(n)
 
 
 @njit(forceinline=True, error_model="numpy")
 def pieces(row, piece):
-    """How many pieces a row has. Loops count them, because a `range` with a step can raise, and then references to arrays
-    are counted in it: that locks the bus, which waits for all that was written past the caches."""
+    """How many pieces a row has. Loops count them, because a `range` with a step can raise, and references to arrays are
+    counted where something can: that locks the bus, which waits for all that was written past the caches."""
     return (len(row) + len(piece) - 1) // len(piece)
 
 
