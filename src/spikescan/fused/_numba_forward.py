@@ -99,8 +99,8 @@ def integrate(fire, random=False, resets=False, keeps=True):
 
     i, u: state, changed in place. al, be, we, th: decays, gain and threshold of a piece of the lanes, which those after
     it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a piece's draws, see `draw_rows`. s, m: rows
-    of scratch for spikes and memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a row.
-    An empty `spikes`, `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    of scratch for spikes and memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a
+    row. An empty `spikes`, `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
     """
 
     def over_lanes(put):

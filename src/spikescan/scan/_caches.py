@@ -98,8 +98,8 @@ def place(begin, n):
 
 @njit(forceinline=True, error_model="numpy")
 def pieces(row, piece):
-    """How many pieces a row has. Loops count them, because a `range` with a step can raise, and references to arrays are
-    counted where something can: that locks the bus, which waits for all that was written past the caches."""
+    """How many pieces a row has. Loops count them, because a `range` with a step can raise, and where something can,
+    references to arrays are counted: that locks the bus, which waits for all that was written past the caches."""
     return (len(row) + len(piece) - 1) // len(piece)
 
 
