@@ -141,14 +141,21 @@ def adjoint(answer, fires=True, carries=False):
     def over_lanes(streams):
         @njit(**INLINE)
         def step(
-            slopes, g, fired, p, seen, m, before, w, x, al, be, whole, we, th, g_th, later, hard, soft, through, a,
-            out,
+            g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, al, be, whole, we, th, g_th, later,
+            hard, soft, through, a, out,
         ):  # fmt: skip
-            """fired, seen, whole: 1 where g, where p, where al and be are of all lanes; 0: of a piece."""
+            """g_soon, p_soon, m_soon: rows to fetch. fired, seen, whole: 1 where g, where p, where al and be are of all
+            lanes; 0: of a piece."""
             apart()
             for piece in range(pieces(w, we)):
                 lo = piece * len(we)
-                for n in range(min(len(we), len(w) - lo)):
+                lanes = min(len(we), len(w) - lo)
+                if fires:
+                    fetch(g_soon[lo : lo + lanes])
+                    fetch(m_soon[lo : lo + lanes])
+                if seen:
+                    fetch(p_soon[lo : lo + lanes])
+                for n in range(lanes):
                     side_by_side(2)
                     k, j = place(lo, n), place(whole * lo, n)
                     gu = be[j] * w[k] + p[place(seen * lo, n)]
@@ -180,28 +187,26 @@ def adjoint(answer, fires=True, carries=False):
         direct = past and keep and not learns and streamable(grad_current, first)
         for t in range(end - 1, begin - 1, -1):
             soon = max(t - AHEAD, 0)
-            g, m, before = zeros, initial, initial
+            g_soon = p_soon = g = p = zeros
+            m_soon = m = before = initial
             if fires:
-                fetch(grad_spikes[soon, first:last])
-                fetch(memo[soon, first:last])
+                g_soon, m_soon = grad_spikes[soon, first:last], memo[soon, first:last]
                 g, m = grad_spikes[t, first:last], memo[t, first:last]
                 if t > 0:
                     before = memo[t - 1, first:last]
-            p = zeros
             if seen:
-                fetch(grad_potentials[soon, first:last])
-                p = grad_potentials[t, first:last]
+                p_soon, p = grad_potentials[soon, first:last], grad_potentials[t, first:last]
             whole, leak, rate = (1, al_now, be_now) if t == end - 1 else (0, al, be)
             out = grad_current[t, first:last]
             if direct:
                 streamed(
-                    slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th, later, hard, soft,
-                    through, a, out,
+                    g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
+                    later, hard, soft, through, a, out,
                 )  # fmt: skip
             else:
                 stored(
-                    slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th, later, hard, soft,
-                    through, a, out,
+                    g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
+                    later, hard, soft, through, a, out,
                 )  # fmt: skip
                 if keep:
                     write(x, out, past)
