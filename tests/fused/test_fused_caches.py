@@ -78,7 +78,7 @@ def test_a_row_is_written_whole_and_nothing_beside_it(dtype, past):
 
 @njit
 def stream_row(source, target):
-    if not _caches.streamable(target, 0):
+    if not _caches.streamable(target, 0, _caches.WIDE):
         return False
     _caches.apart()
     for n in range(len(source)):

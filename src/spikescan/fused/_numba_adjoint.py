@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ..scan._caches import apart, fetch, outlined, pieces, place, side_by_side, stream, streamable, write
+from ..scan._caches import apart, fetch, pieces, place, side_by_side, stream, streamable, write
 from ..scan._lanes import AHEAD
 from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
 from ._numba_math import INLINE, OPTIONS, get, narrowed, nil, one, repeat, sigmoid, tanh
@@ -115,7 +115,6 @@ def delta(slope):
 @njit(**OPTIONS)
 def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
     """What step t adds to the gradients of the decays and the gain."""
-    outlined()
     last = first + len(w)
     u_before = potentials[t - 1, first:last] if t > 0 else potential[first:last]
     i_before = synapses[t - 1, first:last] if t > 0 else synapse[first:last]
@@ -184,7 +183,7 @@ def adjoint(answer, fires=True, carries=False):
     ):  # fmt: skip
         last = first + len(w)
         fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
-        direct = past and keep and not learns and streamable(grad_current, first)
+        direct = past and keep and not learns and streamable(grad_current, first, len(w))
         for t in range(end - 1, begin - 1, -1):
             soon = max(t - AHEAD, 0)
             g_soon = p_soon = g = p = zeros
@@ -210,11 +209,10 @@ def adjoint(answer, fires=True, carries=False):
                 )  # fmt: skip
                 if keep:
                     write(x, out, past)
-            if t == end - 1:
-                repeat(al, al_now)
-                repeat(be, be_now)
             if keep and totals:
                 add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we)
+        repeat(al, al_now)
+        repeat(be, be_now)
 
     return stretch
 

@@ -138,7 +138,8 @@ def integrate(fire, random=False, resets=False, keeps=True):
         width, r, s, m, spikes, memo, potentials, synapses, past,
     ):  # fmt: skip
         last = first + len(i)
-        direct = past and streamable(spikes, first) and (not keeps or streamable(memo, first))
+        lanes = len(i)
+        direct = past and streamable(spikes, first, lanes) and (not keeps or streamable(memo, first, lanes))
         for t in range(begin, end):
             coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
             if direct:

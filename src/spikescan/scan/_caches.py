@@ -12,6 +12,7 @@ from numba.extending import intrinsic
 
 LINE = 64  # bytes
 VECTOR = 16  # float32 lanes of a line
+WIDE = 512  # lanes
 
 
 def _row(context, builder, kind, value):
@@ -124,20 +125,17 @@ def stream(context, row, n, value):
 
 
 @njit(forceinline=False)
-def streamable(sequence, first):
-    """Whether in every step of a (T, lanes) sequence lane `first` begins a line."""
-    return len(sequence) > 0 and (sequence[0, first:].ctypes.data | sequence.strides[0]) % LINE == 0
-
-
-@njit(forceinline=False)
-def write(source, target, past):
-    """target[:] = source; where `past`, by non-temporal stores of whole lines and plain ones before and behind them."""
-    outlined()
-    _write(source, target, past)
+def streamable(sequence, first, lanes):
+    """Whether a loop over lanes first, first + 1, … of each step of a (T, lanes) sequence is to stream: they begin a
+    line, and are so many that a step has left the processor's queues when the next one reads its state. Stores to
+    memory hold up those behind them, and so the loads that wait for these."""
+    begins_lines = len(sequence) > 0 and (sequence[0, first:].ctypes.data | sequence.strides[0]) % LINE == 0
+    return begins_lines and lanes >= WIDE
 
 
 @intrinsic
-def _write(context, source, target, past):
+def write(context, source, target, past):
+    """target[:] = source; where `past`, by non-temporal stores of whole lines and plain ones before and behind them."""
 
     def generate(context, builder, signature, args):
         read, _, _ = _row(context, builder, signature.args[0], args[0])

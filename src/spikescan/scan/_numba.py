@@ -37,7 +37,7 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         a, v = of_piece(decay, len(decay), first, last), initial[first:last].copy()
-        scratch, direct = np.empty_like(v), past and streamable(out, first)
+        scratch, direct = np.empty_like(v), past and streamable(out, first, len(v))
         if begin > warm:
             v[:] = 0
         for k in range(max(begin - warm, 0), begin):
