@@ -23,11 +23,14 @@ NEURONS = {
 }
 
 
-def everything(neuron, shape, lengths, dtype):
+def everything(neuron, shape, lengths, dtype, shift=0):
+    """shift: elements from the beginning of a line that the current begins at."""
+
     def random(seed):
         return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
-    x = random(1).requires_grad_()
+    x = random(1)
+    x = x.new_empty(x.numel() + shift)[shift:].view(shape).copy_(x).requires_grad_()
     out = neuron.run(x, seed=7, lengths=lengths, potentials=True)
     y = out.potential if out.spikes is None else out.spikes + out.potential
     grads = torch.autograd.grad((y * random(2)).sum(), [x, *neuron.parameters()])
@@ -46,6 +49,21 @@ def test_past_the_caches_equals_into_them(name, shape, padded, dtype, monkeypatc
     monkeypatch.setattr(_lanes, "LARGE", 0)
     for found, expected in zip(everything(neuron, shape, lengths, dtype), into, strict=True):
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("shape", [(9, 5, 128), (65, 3, 37), (40, 2, 1025)])
+@pytest.mark.parametrize("name", NEURONS)
+def test_neither_threads_nor_the_place_of_the_current_change_a_bit(name, shape, monkeypatch):
+    monkeypatch.setattr(_lanes, "LARGE", 0)
+    torch.manual_seed(0)
+    neuron, before = NEURONS[name](shape[2]), torch.get_num_threads()
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(everything(neuron, shape, None, torch.float32, shift=threads - 1))
+    torch.set_num_threads(before)
+    for others in found[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(found[0], others, strict=True))
 
 
 @pytest.mark.parametrize("reverse", [False, True])

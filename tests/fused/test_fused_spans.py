@@ -1,13 +1,14 @@
 """Few lanes and a long time: the numba kernels cut time into spans. What they give is what one span gives."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 import spikescan as ss
-from spikescan.scan import _compiling, _lanes
+from spikescan.scan import _compiling, _lanes, _numba
 
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
@@ -96,3 +97,15 @@ def test_compiling_is_announced(capsys, monkeypatch):
     assert "compiling the CPU kernel" in capsys.readouterr().err
     slow(np.zeros(4))
     assert capsys.readouterr().err == ""
+
+
+def test_kernels_are_kept_for_all_that_they_are_compiled_from(tmp_path):
+    part = tmp_path / "part.py"
+    found = set()
+    for text in ("a = 1", "a = 2"):
+        part.write_text(text)
+        found.add(_compiling.digest([part]))
+    assert len(found) == 2
+    ss.linear_scan(torch.ones(2, 1, 3), 0.5, backend="numba")
+    kept = Path(_numba.scan.__wrapped__.stats.cache_path)
+    assert list(kept.glob(f"*{_compiling.SOURCES}*.nbi"))

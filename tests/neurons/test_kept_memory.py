@@ -4,12 +4,14 @@ import pytest
 import torch
 
 import spikescan as ss
+from spikescan.firing import Threshold
 
 NEURONS = {
     "bernoulli": lambda **o: ss.SPSN(**o),
     "gumbel": lambda **o: ss.SPSN(firing="gumbel", **o),
     "escape": lambda **o: ss.SPSN(firing="escape", **o),
     "threshold": lambda **o: ss.SPSN(firing="threshold", **o),
+    "relu": lambda **o: ss.SPSN(firing=Threshold("relu_tanh", "triangular", 0.45), **o),  # 0.45 in 16 bits is less
     "lif": lambda **o: ss.LIF(**o),
     "lif soft": lambda **o: ss.LIF(reset="soft", detach_reset=False, surrogate="triangular", **o),
 }

@@ -82,9 +82,18 @@ def _adjoint(
     """Gradients of current, alpha, beta, weight, threshold, synapse, potential. learns: whether the threshold's is
     wanted; shape, dtype: the current's."""
     wanted = _gradients(operands, saved, learns, shape, dtype)
+    if saved[2].dtype == torch.float16:
+        operands = [*operands[:5], _as_kept(operands[5]), operands[6]]
     select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
     return [wanted[0], *columns, *wanted[5:]]
+
+
+def _as_kept(threshold: Tensor) -> Tensor:
+    """The threshold as a memo of 16 bits rounds it. Such a memo keeps f(u) - threshold, and only with the same rounding
+    of both is an f(u) of 0 found again: beside it relu's slope is 1."""
+    largest = torch.finfo(torch.float16).max
+    return threshold.clamp(-largest, largest).to(torch.float16).to(threshold.dtype)
 
 
 def _adjoint_fake(grads, operands, saved, code, constants, learns, shape, dtype, backend):

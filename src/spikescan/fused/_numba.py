@@ -2,8 +2,8 @@
 
 (B, N) is one axis of lanes here. A task is a range of lanes, whole rows or a part of one, by a span of time; tasks run
 in parallel. Time runs outside, lanes inside, so that the state and all intermediate rows stay in the second-level cache
-and each lane loop becomes vector code (`_numba_rows`). Where samples differ in length, a task goes from one end to the
-next, and between two ends through runs of rows that are still on.
+and each lane loop becomes vector code (`_numba_forward`, `_numba_adjoint`). Where samples differ in length, a task goes
+from one end to the next, and between two ends through runs of rows that are still on.
 
 Kernels take every operand (an unused one is an empty array), so that there is one compiled version a dtype.
 """

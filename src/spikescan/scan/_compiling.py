@@ -1,13 +1,26 @@
 """A kernel's first call compiles it, once for each machine; a person who waits for that is told."""
 
+import hashlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 PATIENCE = 1.0
 """Seconds after which it is said."""
+
+
+def digest(files: Iterable[Path]) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sorted(files))).hexdigest()[:8]
+
+
+PACKAGE = Path(__file__).parents[1]
+PARTS = "*/*_numba*.py", "scan/_caches.py", "scan/_lanes.py"
+SOURCES = digest(file for part in PARTS for file in PACKAGE.glob(part))
+"""All that kernels are compiled from. Numba would look at the file with the kernel alone, and run the old one when a
+function changes that the kernel takes from another file."""
 
 
 def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from numba import njit
 from torch import Tensor
 
 from ._caches import VECTOR
-from ._compiling import announced
+from ._compiling import SOURCES, announced
 from ._threads import use_torch_threads
 
 LANES = 4096
@@ -37,6 +37,7 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     user's cache, else where NUMBA_CACHE_DIR says)."""
 
     def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
+        function.__qualname__ += f"_{SOURCES}"  # by this it is found again
         try:
             return announced(njit(parallel=True, cache=True, **options)(function))
         except RuntimeError:  # no place to keep it
