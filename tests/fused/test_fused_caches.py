@@ -10,7 +10,7 @@ from numba import njit
 import spikescan as ss
 from spikescan.scan import _caches, _lanes, linear_scan
 
-SHAPES = [(1, 1, 1), (65, 3, 37), (9, 5, 128), (300, 2, 1025), (7, 96, 100), (5, 64, 8)]
+SHAPES = [(1, 1, 1), (65, 3, 37), (9, 16, 128), (300, 2, 1025), (7, 96, 100), (5, 256, 8)]
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
     "bernoulli": lambda n: ss.SPSN(),
@@ -51,7 +51,7 @@ def test_past_the_caches_equals_into_them(name, shape, padded, dtype, monkeypatc
         torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("shape", [(9, 5, 128), (65, 3, 37), (40, 2, 1025)])
+@pytest.mark.parametrize("shape", [(9, 16, 128), (65, 3, 37), (40, 2, 1025)])
 @pytest.mark.parametrize("name", NEURONS)
 def test_neither_threads_nor_the_place_of_the_current_change_a_bit(name, shape, monkeypatch):
     monkeypatch.setattr(_lanes, "LARGE", 0)
