@@ -1,6 +1,7 @@
 """Results of large arrays are written past the caches: to the bit what is written into them."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import torch
 from numba import njit
 
 import spikescan as ss
+from spikescan.fused._numba_math import OPTIONS, sigmoid
 from spikescan.scan import _caches, _lanes, linear_scan
+from spikescan.scan._caches import side_by_side
 
 SHAPES = [(1, 1, 1), (65, 3, 37), (9, 16, 128), (300, 2, 1025), (7, 96, 100), (5, 256, 8)]
 NEURONS = {
@@ -121,6 +124,23 @@ def test_a_loop_streams_where_every_row_begins_a_line(dtype):
                 assert (target[0] == source).all()
                 assert (memory[begin + lanes * size :] == 9).all()
             memory[:] = 9
+
+
+def test_a_loop_computes_vectors_side_by_side():
+    def quotients(count):
+        @njit(**OPTIONS)
+        def loop(x, out):
+            for n in range(len(x)):
+                side_by_side(count)
+                out[n] = sigmoid(x[n])
+
+        x, out = np.linspace(-9, 9, 1000, dtype=np.float32), np.empty(1000, np.float32)
+        loop(x, out)
+        np.testing.assert_allclose(out, 1 / (1 + np.exp(-x)), rtol=1e-6)
+        (code,) = loop.inspect_llvm().values()
+        return len(re.findall(r"= fdiv [^<]*<\d+ x float>", code))
+
+    assert quotients(4) == quotients(1) + 3
 
 
 def test_large_arrays_take_that_way():
