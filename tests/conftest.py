@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 _graphs = tempfile.TemporaryDirectory()
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _graphs.name)
 
-CORE = "scan", "firing", "fused", "sparse", "neurons", "networks"
+CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks"
 
 # Kernels compile at their first call, and the fixtures below hold for all examples of a property.
 QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

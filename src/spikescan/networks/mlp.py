@@ -11,6 +11,7 @@ from ..random import as_seed, fold, new_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
 from ._event_linear import EventLinear, Events
 from ._norm import SequenceNorm
+from ._spike_linear import SpikeLinear
 
 
 class SpikingMLP(nn.Module):
@@ -50,15 +51,17 @@ class SpikingMLP(nn.Module):
                     f"{name}: a function that makes neurons is needed, for instance lambda: ss.SPSN(...), "
                     f"found {type(made).__name__}"
                 )
-        sizes = [inputs, *hidden]
+        sizes, neurons = [inputs, *hidden], [neuron() for _ in hidden]
+        spiking = dropout == 0 and all(made.spiking for made in neurons)  # dropout scales what it leaves
+        between = SpikeLinear if spiking else nn.Linear
         self.linears = nn.ModuleList(
-            (nn.Linear if k else EventLinear)(before, after, bias=bias and not norm)
+            (between if k else EventLinear)(before, after, bias=bias and not norm)
             for k, (before, after) in enumerate(zip(sizes, hidden, strict=False))
         )
         self.norms = nn.ModuleList(SequenceNorm(size) for size in hidden) if norm else None
-        self.neurons = nn.ModuleList(neuron() for _ in hidden)
+        self.neurons = nn.ModuleList(neurons)
         self.dropout = nn.Dropout(dropout)
-        self.output = nn.Linear(sizes[-1], classes, bias=bias)
+        self.output = between(sizes[-1], classes, bias=bias)
         self.readout = None if readout is None else readout()
         if init == "published":
             self.apply(_published_init)

@@ -43,6 +43,13 @@ def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='
         )
 
 
+def transformed() -> bool:
+    """Whether forward-mode derivatives or torch.func are at work."""
+    return forward_ad._current_level >= 0 or (
+        not torch.compiler.is_compiling() and peek_interpreter_stack() is not None
+    )
+
+
 def _has_tangent(value: Tensor) -> bool:
     return forward_ad.unpack_dual(value).tangent is not None
 

@@ -53,14 +53,15 @@ class Operator:
         self._function = type(name, (torch.autograd.Function,), parts)
 
     def __call__(self, *args: Any) -> Any:
-        if torch.compiler.is_compiling() or _watched(args):
+        if torch.compiler.is_compiling() or watched(args):
             return self.op(*args)
         if self._function is not None:
             return self._function.apply(*args)
         return self.op(*args) if torch.is_grad_enabled() else self.body(*args)
 
 
-def _watched(args: tuple[Any, ...]) -> bool:
+def watched(args: tuple[Any, ...]) -> bool:
+    """Whether more than values is asked of a call with these arguments."""
     return (
         is_in_torch_dispatch_mode()
         or torch.jit.is_tracing()
