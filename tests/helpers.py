@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 STEPS = 1, 2, 63, 64, 65, 1000
 DTYPES = torch.float64, torch.float32, torch.float16, torch.bfloat16
@@ -24,3 +25,16 @@ def strided(x: Tensor) -> Tensor:
 def leaf(x: Tensor) -> Tensor:
     """Strided, and with a gradient of its own."""
     return strided(x.detach()).requires_grad_()
+
+
+class Seen(TorchDispatchMode):
+    """Looks on, and notes the names of our operators."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.namespace == "spikescan":
+            self.names.append(func.name())
+        return func(*args, **(kwargs or {}))

@@ -6,6 +6,7 @@ import numpy as np
 import oracles
 import pytest
 import torch
+from helpers import Seen
 
 import spikescan as ss
 from spikescan.fused import _numba_math
@@ -123,6 +124,16 @@ def test_fold():
     assert all(seed.dtype == torch.int64 and seed.shape == () for seed in seeds)
     assert int(fold(torch.tensor(5), torch.tensor(3))) == int(fold(5, 3))
     assert int(fold(fold(5, 3), 4)) == int(fold(5, 3, 4))
+
+
+@pytest.mark.parametrize("seed", [0, 1, -1, 2**63 - 1, -(2**63), 0x123456789ABCDEF])
+@pytest.mark.parametrize("value", [0, 3, -7, 2**40 + 5])
+def test_fold_by_ints_is_fold_by_tensors(seed, value):
+    with Seen():  # one that looks on: tensors then, as in compiled code and on other devices
+        watched = fold(seed, value, 2)
+    found = fold(seed, value, 2)
+    assert int(found) == int(watched)
+    assert (found.dtype, found.shape) == (watched.dtype, watched.shape)
 
 
 def test_manual_seed_governs():

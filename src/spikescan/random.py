@@ -10,21 +10,24 @@ draw is the same on every backend and device, for every batch size and every chu
 """
 
 import math
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from .scan._operators import watched
 from .scan._select import lazy, select
 from .types import Seed
 
+Words = TypeVar("Words", Tensor, int)
 MULTIPLIERS = 0xD2511F53, 0xCD9E8D57
 KEY_STEPS = 0x9E3779B9, 0xBB67AE85
 ROUNDS = 10
 _WORD = 0xFFFFFFFF
 
 
-def philox(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-    """Four 32-bit words, in int64 tensors that broadcast together, for each counter: the reference."""
+def philox(counter: tuple[Words, ...], key: tuple[Words, Words]) -> tuple[Words, ...]:
+    """Four 32-bit words, in int64 tensors that broadcast together or in ints, for each counter: the reference."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
@@ -66,15 +69,18 @@ def fold(seed: Seed, *data: int | Tensor) -> Tensor:
     seed = as_seed(seed)
     for value in data:
         value = as_seed(value, seed.device)
-        words = (
-            value & _WORD,
-            (value >> 32) & _WORD,
-            torch.full_like(value, 0x666F6C64),
-            torch.zeros_like(value),
-        )
-        low, high, _, _ = philox(words, (seed & _WORD, (seed >> 32) & _WORD))
-        seed = low | (high << 32)
+        if seed.device.type == "cpu" and not (torch.compiler.is_compiling() or watched((seed, value))):
+            low, high = _hash(int(value), int(seed), 0x666F6C64, 0)
+            seed = torch.tensor((low | high << 32) - (high >> 31 << 64))  # as a signed number
+        else:
+            low, high = _hash(value, seed, torch.full_like(value, 0x666F6C64), torch.zeros_like(value))
+            seed = low | (high << 32)
     return seed
+
+
+def _hash(value, seed, *more):
+    """Two words. Some sixty operations, which ints make quickly and small tensors slowly."""
+    return philox((value & _WORD, (value >> 32) & _WORD, *more), (seed & _WORD, (seed >> 32) & _WORD))[:2]
 
 
 def uniform(

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from helpers import Seen
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import assert_close
 from torch.func import jvp
 from torch.nn import functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import spikescan as ss
 from spikescan.binary import _autograd, _numba, spike_linear
@@ -153,16 +153,6 @@ def test_a_bit_is_kept_for_each_spike():
     assert kept(F.linear, *operands) >= 4 * places
     operands[0].detach()[9, 9] = 0.5
     assert kept(by_tables, *operands) >= 4 * places
-
-
-class Seen(TorchDispatchMode):
-    def __init__(self):
-        super().__init__()
-        self.names = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.names.append(func.name())
-        return func(*args, **(kwargs or {}))
 
 
 def takes_tables(spikes, weight, **options):

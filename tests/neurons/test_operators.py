@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from helpers import Seen
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import spikescan as ss
 from spikescan.sparse import event_linear
@@ -15,19 +15,6 @@ MODELS = {
     "linear_scan": lambda: lambda x, seed=None: ss.linear_scan(x, 0.9),
 }
 each_model = pytest.mark.parametrize("name", MODELS)
-
-
-class Seen(TorchDispatchMode):
-    """Notes the names of our operators."""
-
-    def __init__(self):
-        super().__init__()
-        self.names = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func.namespace == "spikescan":
-            self.names.append(func.name())
-        return func(*args, **(kwargs or {}))
 
 
 def nodes(output):
