@@ -5,7 +5,7 @@ The paper's (section III-C: random scale, random shift) is done on events, not o
 As an image, output bin t' of a sample shows source bin s(t') = floor((t' - c) / f + c + 1/2), c the centre:
 nearest neighbour. Seen from the events, source bin t goes to every t' with s(t') = t: one, none or several.
 Since s rises, those t' are neighbours, so a first place and a number for each source bin say everything, and
-each event is repeated (number along time) x (number along channels) times.
+each event is shown (number along time) x (number along channels) times.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
+
+from spikescan.scan._select import lazy
+
+_show = lazy("spikescan.data._numba_events", "show")
 
 
 class Coordinates(NamedTuple):
@@ -68,18 +72,9 @@ def scale_shift(
     each.
     """
     none = np.zeros_like(shift)
-    time_first, time_number, time_start = _targets(lengths, factor, none)
-    channel_first, channel_number, channel_start = _targets(np.full_like(lengths, channels), factor, shift)
-    at_time = time_start[events.row] + events.step
-    at_channel = channel_start[events.row] + events.channel
-    along = channel_number[at_channel]
-    event, copy = ragged_arange(time_number[at_time] * along)
-    later, further = np.divmod(copy, along[event])
-    return Coordinates(
-        time_first[at_time][event] + later,
-        events.row[event],
-        channel_first[at_channel][event] + further,
-    )
+    along_time = _targets(lengths, factor, np.zeros_like(shift))
+    along_channels = _targets(np.full_like(lengths, channels), factor, shift)
+    return Coordinates(*_show(*events, *along_time, *along_channels))
 
 
 def ragged_arange(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""From an event store to batches, without a Python loop over samples or events."""
+"""From an event store to batches, without a Python loop over events."""
 
 from __future__ import annotations
 
@@ -92,18 +92,18 @@ class BatchMaker:
 
     def _gather(self, indices: np.ndarray) -> tuple[np.ndarray, Coordinates, np.ndarray]:
         """(times (E,) µs, coordinates whose steps are still to come, events of each sample (B,))."""
-        first = self.store.offsets[indices]
-        counts = self.store.offsets[indices + 1] - first
-        row, place = ragged_arange(counts)
-        position = first[row] + place
-        times, channel = (np.asarray(column)[position] for column in (self.store.times, self.store.channels))
+        first, after = (np.asarray(self.store.offsets)[indices + k] for k in (0, 1))
+        row = np.repeat(np.arange(len(indices)), after - first)
+        columns = np.asarray(self.store.times), np.asarray(self.store.channels)
+        parts = [slice(*ends) for ends in zip(first, after, strict=True)] or [slice(0)]
+        times, channel = (np.concatenate([column[part] for part in parts]) for column in columns)
         if channel.max(initial=0) >= self.source_channels:
             sample = indices[row[channel.argmax()]]
             raise InputError(
                 f"{self.store.meta.source}: sample {sample}: an event on channel {channel.max()} "
                 f"where there are {self.source_channels} channels"
             )
-        return times, Coordinates(place, row, (channel // self.pool).astype(np.int64)), counts
+        return times, Coordinates(times, row, (channel // self.pool).astype(np.int64)), after - first
 
     def _bin(self, times: np.ndarray, row: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(step of each event (E,), steps of each sample (B,)), both int64. Events are in order of time."""
