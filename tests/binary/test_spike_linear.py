@@ -162,10 +162,10 @@ def takes_tables(spikes, weight, **options):
 
 
 def test_where_tables_are_taken(monkeypatch):
-    weight, many = torch.randn(8, 32), torch.zeros(1024, 32)
+    weight, many = torch.randn(8, 32), torch.zeros(4096, 32)
     monkeypatch.setattr(_autograd, "WIDE", True)
     assert takes_tables(many, weight)
-    assert takes_tables(many.view(4, 256, 32), weight)
+    assert takes_tables(many.view(16, 256, 32), weight)
     assert not takes_tables(many, weight, backend="reference")
     assert not takes_tables(many[1:], weight)
     assert not takes_tables(many[:, 1:], weight[:, 1:])
@@ -182,7 +182,7 @@ def test_where_tables_are_taken(monkeypatch):
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own
 def test_transforms_take_the_ordinary_product(monkeypatch):
     monkeypatch.setattr(_autograd, "WIDE", True)
-    spikes, weight, _ = (x.detach() for x in drawn(1024, 32, 8))
+    spikes, weight, _ = (x.detach() for x in drawn(4096, 32, 8))
     tangent = torch.randn_like(weight)
     _, found = jvp(lambda w: spike_linear(spikes, w), (weight,), (tangent,))
     assert_close(found, F.linear(spikes, tangent))

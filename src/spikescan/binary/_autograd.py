@@ -10,7 +10,7 @@ from ..scan._select import check_backend, lazy
 
 SERVED = "auto", "reference", "numba"
 WORD = 32  # bits of an int32
-ROWS, INPUTS = 1024, 32
+ROWS, INPUTS = 4096, 32
 """From these on tables are worth their making; see benchmarks/README.md."""
 WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
 """Whether this processor looks up 16 floats at once."""
@@ -78,7 +78,7 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     Args:
         spikes: (..., K). A value that is neither 0 nor 1, NaN included, makes the whole call the ordinary product.
         weight: (N, K), bias: (N,) or None, as of `nn.Linear`. A weight that is not finite counts where a spike is.
-        backend: "auto" takes tables for float32 on such a CPU, from 1024 rows of 32 inputs on, where no autocast and no
+        backend: "auto" takes tables for float32 on such a CPU, from 4096 rows of 32 inputs on, where no autocast and no
             transform of torch.func or forward-mode derivative is at work, else the ordinary product; "numba" insists on
             them, on any CPU; "reference" is the ordinary product, which alone offers double backward.
     """

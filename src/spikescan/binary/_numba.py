@@ -11,20 +11,18 @@ from torch.nn.functional import pad
 
 from ..scan._lanes import LARGE, compiled
 from ..scan._threads import use_torch_threads
-from ._numba_tables import COLUMNS, LANES, VECTORS, WORD, add_looked_up, bits_of, choose, spread
+from ._numba_tables import COLUMNS, LANES, VECTORS, WORD, bits_of, choose, look_up, spread
 
 GROUP = 4
 TILE = LANES * VECTORS  # lanes
-ROWS = (
-    2 * TILE
-)  # done together: with 128 inputs their indices take half the first-level cache, a tile's tables a quarter
+ROWS = 2 * TILE  # done together; with 128 inputs, their indices take half the first-level cache
 SPELL = 16  # tiles of rows after which sums are put by: fewer roundings than in one long sum
 
 
 @njit(error_model="numpy")
 def lines(count, like):
-    """`count` zeros from the beginning of a line of the caches on."""
-    memory = np.zeros(count + 16, like.dtype)
+    """Memory for `count` numbers from the beginning of a line of the caches on."""
+    memory = np.empty(count + 16, like.dtype)
     begin = -memory.ctypes.data % 64 // 4
     return memory[begin : begin + count]
 
@@ -74,15 +72,12 @@ def put(sums, first, out, column, past):
 
 
 @njit(error_model="numpy")
-def multiply_rows(first, tables, bias, index, sums, out, past):
+def multiply_rows(first, tables, index, sums, out, past):
     """ROWS rows of the product, of their indices."""
     for column in range(0, out.shape[1], LANES):
-        for c in range(0, min(LANES, len(bias) - column), COLUMNS):
-            for k in range(c, c + COLUMNS):
-                for r in range(ROWS):
-                    sums[k, r] = bias[column + k]
+        for block in range(column // COLUMNS, min((column + LANES) // COLUMNS, len(tables))):
             for tile in range(0, ROWS, TILE):
-                add_looked_up(sums, c, tables, (column + c) // COLUMNS, index, tile)
+                look_up(False, sums, block * COLUMNS - column, tables, block, index, tile)
         put(sums, first, out, column, past)
 
 
@@ -95,13 +90,15 @@ def multiply(spikes, values, bias, out, bits, odd, past):
     for block in prange(blocks):
         for g in range(groups):
             choose(values, g * GROUP, block * COLUMNS, tables, block, g)
+        for c in range(COLUMNS):
+            tables[block, 0, c] += bias[block * COLUMNS + c]
     for task in prange(len(odd)):
         first = task * ROWS
         odd[task] = pack(spikes, first, bits)
         index = lines(groups * ROWS, bits).reshape(groups, ROWS)
         index_of_inputs(bits, first, index)
         sums = lines(LANES * ROWS, values).reshape(LANES, ROWS)
-        multiply_rows(first, tables, bias, index, sums, out, past)
+        multiply_rows(first, tables, index, sums, out, past)
 
 
 @njit(error_model="numpy")
@@ -134,6 +131,7 @@ def accumulate(grad, bits, sums, totals):
         all_, own, total = sums[part, 0], sums[part, 1], totals[part]
         all_[:], own[:], total[:] = 0, 0, 0
         index = lines(groups * own.shape[1], bits).reshape(groups, own.shape[1])
+        index[:] = 0  # what is there for inputs that are not
         tables = lines(groups * COLUMNS * LANES, grad).reshape(1, groups, COLUMNS, LANES)
         padded, column = np.zeros((TILE, N), grad.dtype), np.zeros(N, grad.dtype)
         for tile in range(part * share, min((part + 1) * share, (M + TILE - 1) // TILE)):
@@ -153,7 +151,7 @@ def accumulate(grad, bits, sums, totals):
                 for g in range(groups):
                     choose(values, g * GROUP, block * COLUMNS, tables, 0, g)
                 for k in range(own.shape[1] // TILE):
-                    add_looked_up(own, block * COLUMNS, tables, 0, index, k * TILE)
+                    look_up(True, own, block * COLUMNS, tables, 0, index, k * TILE)
             if tile % SPELL == SPELL - 1:
                 all_ += own
                 own[:] = 0

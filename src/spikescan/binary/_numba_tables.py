@@ -39,22 +39,24 @@ def _look_up(builder, table, index):
     return out
 
 
-@intrinsic
-def add_looked_up(context, sums, column, tables, block, index, first):
-    """sums[column + c, n] += Σ_g tables[block, g, c, index[g, n]] for COLUMNS c and VECTORS vectors of lanes n from
-    `first` on.
+@intrinsic(prefer_literal=True)
+def look_up(context, more, sums, column, tables, block, index, first):
+    """sums[column + c, n] = Σ_g tables[block, g, c, index[g, n]], if `more` added to what is there, for COLUMNS c and
+    VECTORS vectors of lanes n from `first` on.
 
     sums float32 (columns, lanes), tables float32 (blocks, groups, COLUMNS, 16), index int32 (groups, lanes) of 0 to 15;
     rows begin at lines of the caches.
     """
 
+    adds = more.literal_value
+
     def generate(context, builder, signature, args):
-        sums, tables, index = (_Array(context, builder, signature.args[k], args[k]) for k in (0, 2, 4))
-        column, block, first = args[1], args[3], args[5]
+        sums, tables, index = (_Array(context, builder, signature.args[k], args[k]) for k in (1, 3, 5))
+        column, block, first = args[2], args[4], args[6]
         lanes = [builder.add(first, LONG(LANES * vector)) for vector in range(VECTORS)]
         places = [sums.at(builder.add(column, LONG(c)), lane) for c in range(COLUMNS) for lane in lanes]
         begin, head, done = builder.block, builder.append_basic_block(), builder.append_basic_block()
-        values = [builder.load(place, align=64) for place in places]
+        values = [builder.load(place, align=64) if adds else FLOATS([0.0] * LANES) for place in places]
         builder.branch(head)
         builder.position_at_end(head)
         group, running = builder.phi(LONG), [builder.phi(FLOATS) for _ in places]
@@ -75,7 +77,7 @@ def add_looked_up(context, sums, column, tables, block, index, first):
             builder.store(end, place, align=64)
         return context.get_dummy_value()
 
-    return types.void(sums, types.int64, tables, types.int64, index, types.int64), generate
+    return types.void(more, sums, types.int64, tables, types.int64, index, types.int64), generate
 
 
 def _turn(builder, vectors, within):

@@ -71,7 +71,6 @@ def scale_shift(
     the image is lost. Counts are those of the scaled image: an event that goes to six bins counts once in
     each.
     """
-    none = np.zeros_like(shift)
     along_time = _targets(lengths, factor, np.zeros_like(shift))
     along_channels = _targets(np.full_like(lengths, channels), factor, shift)
     return Coordinates(*_show(*events, *along_time, *along_channels))

@@ -33,8 +33,8 @@ VANISHED = {torch.float32: 1.5 * 104, torch.float64: 1.5 * 746}
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A kernel, parallel unless `options` say otherwise: compiled at its first call, which says so, and kept on disk (beside the package, else in the
-    user's cache, else where NUMBA_CACHE_DIR says)."""
+    """A kernel, parallel unless `options` say otherwise: compiled at its first call, which says so, and kept on disk
+    (beside the package, else in the user's cache, else where NUMBA_CACHE_DIR says)."""
 
     def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
         function.__qualname__ += f"_{SOURCES}"  # by this it is found again
