@@ -10,6 +10,7 @@ chunk, and dropout draws its masks from torch's generator. Leave them out where 
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from numbers import Integral
 from typing import Any, cast
 
@@ -18,10 +19,15 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 from torch.utils.checkpoint import checkpoint
 
+from .memory import return_freed_memory
 from .networks._event_linear import Events
 from .random import as_seed, new_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
+
+
+HELD = 8
+"""Chunks whose freed memory a process holds; then it is returned, which costs page faults."""
 
 
 def chunked(network: nn.Module, chunk: int) -> "Chunked":
@@ -119,7 +125,7 @@ class Chunked(nn.Module):
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
         current = cast(NetworkState, state)
-        for first, piece in self._pieces(x):
+        for number, (first, piece) in enumerate(self._pieces(x)):
 
             def once(piece: Any, before: NetworkState, first: int = first) -> tuple[Any, NetworkState]:
                 here = None if lengths is None else (lengths - first).clamp(0, self.chunk)
@@ -127,15 +133,29 @@ class Chunked(nn.Module):
                 return part(output, first), output.state
 
             result: Any = (
-                checkpoint(once, piece, current, use_reentrant=False, context_fn=self._contexts)
+                checkpoint(once, piece, current, use_reentrant=False, context_fn=partial(self._contexts, number))
                 if torch.is_grad_enabled()
                 else once(piece, current)
             )
             value, current = result
+            self._tidy(number)
             yield value, first, current
 
-    def _contexts(self) -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), _same_statistics(self.network)
+    def _contexts(self, number: int) -> tuple[AbstractContextManager, AbstractContextManager]:
+        return nullcontext(), self._again(number)
+
+    @contextmanager
+    def _again(self, number: int) -> Iterator[None]:
+        """Around a chunk that is computed again."""
+        self._tidy(number)
+        with _same_statistics(self.network):
+            yield
+
+    def _tidy(self, number: int) -> None:
+        """The allocator puts what little lives on from a chunk into the places of its large arrays; those of the next
+        chunk then do not fit, and the process would grow with the length of the sequence."""
+        if number % HELD == HELD - 1 and next(self.network.parameters()).device.type == "cpu":
+            return_freed_memory()
 
     def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
         pieces = x.split(self.chunk)
