@@ -25,7 +25,6 @@ from .random import as_seed, new_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
-
 HELD = 8
 """Chunks whose freed memory a process holds; then it is returned, which costs page faults."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numba import njit
 
 import spikescan as ss
 from spikescan.scan import _compiling, _lanes, _numba
@@ -90,12 +91,23 @@ def test_the_scan_alone(reverse, monkeypatch):
     torch.testing.assert_close(cut, ss.linear_scan(x, **options), rtol=1e-5, atol=1e-5)
 
 
-def test_compiling_is_announced(capsys, monkeypatch):
+@pytest.mark.parametrize("kept", [True, False])
+def test_compiling_is_announced(kept, capsys, monkeypatch):
     monkeypatch.setattr(_compiling, "PATIENCE", 0.0)
-    slow = _compiling.announced(lambda x: time.sleep(0.3))
-    slow(np.zeros(3))
-    assert "compiling the CPU kernel" in capsys.readouterr().err
-    slow(np.zeros(4))
+    slow = _compiling.announced(njit(lambda x: np.sort(x)[::2].sum()), kept)
+    other = njit(lambda x: np.sort(x)[::3].sum())
+    assert slow(np.arange(3.0)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("spikescan: compiling the CPU kernel")
+    assert ("NUMBA_CACHE_DIR" in said) == (not kept)
+    assert slow(np.arange(4.0)) == 2
+    assert other(np.arange(4.0)) == 3  # not one of ours
+    assert capsys.readouterr().err == ""
+
+
+def test_compiling_that_is_quick_is_not(capsys):
+    _compiling.announced(njit(lambda x: x + 1))(1)
+    time.sleep(_compiling.PATIENCE + 0.2)
     assert capsys.readouterr().err == ""
 
 
@@ -107,5 +119,5 @@ def test_kernels_are_kept_for_all_that_they_are_compiled_from(tmp_path):
         found.add(_compiling.digest([part]))
     assert len(found) == 2
     ss.linear_scan(torch.ones(2, 1, 3), 0.5, backend="numba")
-    kept = Path(_numba.scan.__wrapped__.stats.cache_path)
+    kept = Path(_numba.scan.stats.cache_path)
     assert list(kept.glob(f"*{_compiling.SOURCES}*.nbi"))

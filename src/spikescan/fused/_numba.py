@@ -298,7 +298,7 @@ def integrate_and_fire_backward(
     kind = np.dtype(np.float64 if wanted[0].dtype == torch.float64 else np.float32).type
     for plan in plans(wanted[0].shape, wanted[0].dtype, (alpha, beta), cut=not code[3]):
         spans = max(-(-steps // plan.span), 1)
-        parts = [total.new_zeros((spans, *total.shape)) for total in totals]
+        parts = [total.new_zeros((spans, *total.shape)) if len(total) else total[None] for total in totals]
         lost = backward(
             *_lanes(*grads),
             *_features(alpha, beta, weight),
@@ -311,6 +311,7 @@ def integrate_and_fire_backward(
             *plan,
         )
         for total, part in zip(totals, parts, strict=True):
-            torch.sum(part, 0, out=total)
+            if len(total):
+                torch.sum(part, 0, out=total)
         if not lost:
             return

@@ -3,10 +3,11 @@
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from numba.core import event
+from numba.core.dispatcher import Dispatcher
 
 PATIENCE = 1.0
 """Seconds after which it is said."""
@@ -23,33 +24,35 @@ SOURCES = digest(file for part in PARTS for file in PACKAGE.glob(part))
 function changes that the kernel takes from another file."""
 
 
-def announced(kernel: Callable[..., Any], kept: bool = True) -> Callable[..., Any]:
-    """The numba kernel, which says so on stderr when it takes longer than PATIENCE to compile."""
-    seen: set[tuple[Any, ...]] = set()
+class _Announcer(event.Listener):
+    """Hears of everything that numba compiles, and tells of our own kernels where it takes longer than PATIENCE."""
 
-    @wraps(kernel)
-    def call(*arguments: Any) -> Any:
-        types = tuple((getattr(argument, "dtype", None), getattr(argument, "ndim", None)) for argument in arguments)
-        if types in seen:
-            return kernel(*arguments)
-        timer = threading.Timer(PATIENCE, _say, [kernel, _versions(kernel), kept])
-        timer.daemon = True
-        timer.start()
-        try:
-            return kernel(*arguments)
-        finally:
+    def __init__(self) -> None:
+        self.kept: dict[Dispatcher, bool] = {}
+        self.timers: dict[Dispatcher, threading.Timer] = {}
+
+    def on_start(self, event: event.Event) -> None:
+        kernel = event.data["dispatcher"]
+        if kernel in self.kept:
+            self.timers[kernel] = timer = threading.Timer(PATIENCE, _say, [kernel.__name__, self.kept[kernel]])
+            timer.daemon = True
+            timer.start()
+
+    def on_end(self, event: event.Event) -> None:
+        if timer := self.timers.pop(event.data["dispatcher"], None):
             timer.cancel()
-            seen.add(types)
-
-    return call
 
 
-def _versions(kernel: Callable[..., Any]) -> int:
-    return len(getattr(kernel, "overloads", ()))
+_announcer = _Announcer()
+event.register("numba:compile", _announcer)
 
 
-def _say(kernel: Callable[..., Any], before: int, kept: bool) -> None:
-    if _versions(kernel) > before:  # compiled or loaded by now: it is the work itself that takes long
-        return
+def announced(kernel: Dispatcher, kept: bool = True) -> Dispatcher:
+    """The kernel, which will say so on stderr when it takes longer than PATIENCE to compile. kept: on disk."""
+    _announcer.kept[kernel] = kept
+    return kernel
+
+
+def _say(name: str, kept: bool) -> None:
     then = "the result is kept" if kept else "the result cannot be kept: set NUMBA_CACHE_DIR to a folder to write into"
-    print(f"spikescan: compiling the CPU kernel '{kernel.__name__}' for this machine; {then}", file=sys.stderr)
+    print(f"spikescan: compiling the CPU kernel '{name}' for this machine; {then}", file=sys.stderr)

@@ -3,6 +3,7 @@ span of time."""
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,12 +37,14 @@ def compiled(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any
     """A kernel, parallel unless `options` say otherwise: compiled at its first call, which says so, and kept on disk
     (beside the package, else in the user's cache, else where NUMBA_CACHE_DIR says)."""
 
+    options = {"parallel": True} | options
+
     def compile_later(function: Callable[..., Any]) -> Callable[..., Any]:
         function.__qualname__ += f"_{SOURCES}"  # by this it is found again
         try:
-            return announced(njit(**{"parallel": True, "cache": True} | options)(function))
+            return announced(njit(cache=True, **options)(function))
         except RuntimeError:  # no place to keep it
-            return announced(njit(**{"parallel": True} | options)(function), kept=False)
+            return announced(njit(**options)(function), kept=False)
 
     return compile_later
 
@@ -122,7 +125,7 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     steps, rows, features = shape
     threads, lanes = use_torch_threads(), rows * features
     past = steps * lanes * dtype.itemsize >= LARGE
-    whole = Plan(_lane_ranges(rows, features, threads), max(steps, 1), 0, past)
+    whole = Plan(_lane_ranges(rows, features, threads, LANES), max(steps, 1), 0, past)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]
     slowest = max(float(decay.detach().max()) for decay in decays if len(decay))
@@ -131,13 +134,14 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     return [Plan(np.array([0, lanes]), span, warm, past), whole] if warm < span else [whole]
 
 
-def _lane_ranges(rows: int, features: int, threads: int) -> np.ndarray:
+@cache
+def _lane_ranges(rows: int, features: int, threads: int, most: int) -> np.ndarray:
     if rows * features == 0:
         return np.zeros(1, np.int64)
-    width = min(LANES, features if rows >= threads else -(-features * rows // threads))
+    width = min(most, features if rows >= threads else -(-features * rows // threads))
     if width < features:
         width = -(-width // 4) * 4
         parts = np.arange(0, features, width)
         return np.append((np.arange(rows)[:, None] * features + parts).ravel(), rows * features)
-    together = max(1, min(LANES // features, -(-rows // threads)))
+    together = max(1, min(most // features, -(-rows // threads)))
     return np.append(np.arange(0, rows, together) * features, rows * features)
