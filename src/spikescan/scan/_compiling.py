@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from numba.core import event
 from numba.core.dispatcher import Dispatcher
@@ -28,18 +29,18 @@ class _Announcer(event.Listener):
     """Hears of everything that numba compiles, and tells of our own kernels where it takes longer than PATIENCE."""
 
     def __init__(self) -> None:
-        self.kept: dict[Dispatcher, bool] = {}
-        self.timers: dict[Dispatcher, threading.Timer] = {}
+        self.kept: dict[Any, bool] = {}
+        self.timers: dict[Any, threading.Timer] = {}
 
     def on_start(self, event: event.Event) -> None:
-        kernel = event.data["dispatcher"]
+        kernel: Any = (event.data or {}).get("dispatcher")
         if kernel in self.kept:
             self.timers[kernel] = timer = threading.Timer(PATIENCE, _say, [kernel.__name__, self.kept[kernel]])
             timer.daemon = True
             timer.start()
 
     def on_end(self, event: event.Event) -> None:
-        if timer := self.timers.pop(event.data["dispatcher"], None):
+        if timer := self.timers.pop((event.data or {}).get("dispatcher"), None):
             timer.cancel()
 
 
