@@ -14,7 +14,7 @@ from numba.extending import intrinsic, overload
 from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
-from ..scan._caches import outlined, pieces, place
+from ..scan._caches import pieces, place
 from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
 
@@ -107,7 +107,6 @@ def copy(source, target):
 
 @njit(**OPTIONS)
 def repeat(values, target):
-    outlined()
     for piece in range(pieces(target, values)):
         begin = piece * len(values)
         for n in range(min(len(values), len(target) - begin)):

@@ -1,7 +1,9 @@
-"""What numba has no words for: fetch a row before it is needed, and write one past the caches.
+"""What numba has no words for: fetch a row before it is needed, write past the caches, and make vector code of a loop
+that looks as if it could not be.
 
 A kernel that goes through long sequences reads each number once and writes each once. The processor cannot know: it
-loads a line from memory before it overwrites it, and it notices too late that a strided row goes on.
+loads a line from memory before it overwrites it, and it notices too late that a strided row goes on. Nor can the
+compiler: it expects arrays to overlap, and a loop with an exponential in it to need nothing beside it.
 """
 
 import numpy as np
@@ -49,17 +51,6 @@ def apart(context):
             data = isinstance(arg.type, ir.PointerType) and arg.type != ir.IntType(8).as_pointer()  # no headers
             if data and "noalias" not in arg.attributes:
                 arg.add_attribute("noalias")
-        return context.get_dummy_value()
-
-    return types.void(), generate
-
-
-@intrinsic
-def outlined(context):
-    """This function is compiled once, and not into everything that calls it."""
-
-    def generate(context, builder, signature, args):
-        builder.function.attributes.add("noinline")
         return context.get_dummy_value()
 
     return types.void(), generate
