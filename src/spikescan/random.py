@@ -31,16 +31,21 @@ def philox(counter: tuple[Words, ...], key: tuple[Words, Words]) -> tuple[Words,
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
-        # The int64 products wrap; their 64 bits are right all the same, and the masks take the sign away.
-        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
-        c0, c1, c2, c3 = (
-            ((p1 >> 32) & _WORD) ^ c1 ^ k0,
-            p1 & _WORD,
-            ((p0 >> 32) & _WORD) ^ c3 ^ k1,
-            p0 & _WORD,
-        )
+        (high0, low0), (high1, low1) = _product(c0, MULTIPLIERS[0]), _product(c2, MULTIPLIERS[1])
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
         k0, k1 = (k0 + KEY_STEPS[0]) & _WORD, (k1 + KEY_STEPS[1]) & _WORD
     return c0, c1, c2, c3
+
+
+def _product(word: Words, multiplier: int) -> tuple[Words, Words]:
+    """The upper and the lower 32 bits. Tensors go by halves: what compilers make of one number takes for granted that
+    no product of signed numbers overflows."""
+    if isinstance(word, int):
+        product = word * multiplier
+        return product >> 32, product & _WORD
+    low = word * (multiplier & 0xFFFF)
+    high = word * (multiplier >> 16) + (low >> 16)
+    return high >> 16, (high & 0xFFFF) << 16 | low & 0xFFFF
 
 
 def as_seed(seed: Seed, device: torch.device | str | None = None) -> Tensor:

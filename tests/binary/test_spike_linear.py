@@ -6,8 +6,10 @@ from helpers import Seen
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import assert_close
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import jvp
 from torch.nn import functional as F
+from torch.testing._internal.two_tensor import TwoTensor
 
 import spikescan as ss
 from spikescan.binary import _autograd, _numba, spike_linear
@@ -155,6 +157,18 @@ def test_a_bit_is_kept_for_each_spike():
     assert kept(by_tables, *operands) >= 4 * places
 
 
+def test_nothing_is_kept_that_no_gradient_needs():
+    """A weight that does not learn needs no bits; and it may change before the backward pass of one that is alone in
+    learning, as that of `nn.Linear` may."""
+    spikes, weight, _ = drawn(4000, 128, 16)
+    assert kept(by_tables, spikes, weight.detach()) == 0
+    out = by_tables(spikes.detach(), weight)
+    with torch.no_grad():
+        weight.mul_(2)
+    (found,) = torch.autograd.grad(out, weight, torch.ones_like(out))
+    assert_close(found, spikes.detach().sum(0).expand(16, -1))
+
+
 def takes_tables(spikes, weight, **options):
     with Seen() as seen:
         spike_linear(spikes, weight, **options)
@@ -177,6 +191,33 @@ def test_where_tables_are_taken(monkeypatch):
     monkeypatch.setattr(_autograd, "WIDE", False)
     assert not takes_tables(many, weight)
     assert takes_tables(many, weight, backend="numba")
+
+
+def test_what_is_no_plain_array_takes_the_ordinary_product(monkeypatch):
+    monkeypatch.setattr(_autograd, "WIDE", True)
+    spikes, weight, bias = (x.detach() for x in drawn(4096, 32, 8))
+    expected = F.linear(spikes, weight, bias)
+    for other in spikes.to_sparse(), TwoTensor(spikes, spikes), spikes.to_mkldnn():
+        found = spike_linear(other, weight, bias)
+        found = found.to_dense() if found.layout == torch._mkldnn else found
+        assert_close(found.a if isinstance(found, TwoTensor) else found, expected)
+    assert_close(spike_linear(spikes, weight.to_sparse()), F.linear(spikes, weight))
+    with pytest.raises(RuntimeError, match="dtype"):  # torch's own
+        spike_linear(spikes, weight, bias.double())
+    with pytest.raises(ValueError, match=r"^backend: 'numba' needs float32 on cpu, found torch.float64"):
+        by_tables(spikes, weight, bias.double())
+    with FakeTensorMode():
+        faked = torch.empty(4096, 32), torch.empty(8, 32)
+    assert spike_linear(*faked).shape == (4096, 8)
+
+
+@pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch does not say that it exports")
+def test_one_graph_is_exported_for_all_sizes(monkeypatch):
+    monkeypatch.setattr(_autograd, "WIDE", True)
+    layer, sizes = SpikeLinear(40, 20), [{1: torch.export.Dim("batch", min=2)}]
+    for batch in 10, 4:
+        program = torch.export.export(layer, (torch.zeros(500, batch, 40),), dynamic_shapes=sizes)
+        assert program.module()(torch.zeros(500, 3, 40)).shape == (500, 3, 20)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own
@@ -243,6 +284,8 @@ def test_bad_arguments():
         by_tables(torch.zeros(3, 40), torch.zeros(20, 40), torch.zeros(1))
     with pytest.raises(ValueError, match=r"^backend: 'numba' needs float32 on cpu, found torch.float64 on cpu"):
         by_tables(torch.zeros(3, 40).double(), torch.zeros(20, 40).double())
+    with pytest.raises(ValueError, match=r"^spikes: \(\.\.\., K\) is needed, found a single number"):
+        spike_linear(torch.tensor(1.0), torch.zeros(20, 40))
     with pytest.raises(ValueError, match=r"^backend: 'cuda' is not one of"):
         SpikeLinear(4, 4, backend="cuda")
     with pytest.raises(ValueError, match=r"^backend: 'triton' has no layer for spikes"):
@@ -278,3 +321,29 @@ def test_network_by_tables_is_the_network(options):
 def test_network_without_spikes_between_its_layers():
     for network in SpikingMLP(50, (48, 33), 10, ss.ReLU), SpikingMLP(50, (48, 33), 10, dropout=0.1):
         assert not any(isinstance(module, SpikeLinear) for module in network.modules())
+
+
+def test_network_of_references_offers_every_derivative(monkeypatch):
+    monkeypatch.setattr(_autograd, "WIDE", True)
+    neuron, readout = (lambda kind=kind: kind(backend="reference") for kind in (ss.SPSN, ss.LeakyIntegrator))
+    network, x = SpikingMLP(3, (32, 32), 4, neuron, readout), torch.rand(8, 512, 3)
+    parameters = list(network.parameters())
+    grads = torch.autograd.grad(network(x, seed=3).square().mean(), parameters, create_graph=True)
+    sum(grad.square().sum() for grad in grads).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in parameters)
+    several = torch.autograd.grad(network(x, seed=3)[-1, 0], parameters, torch.eye(4), is_grads_batched=True)
+    assert several[0].shape == (4, *parameters[0].shape)
+
+
+def test_neurons_that_do_not_say_what_they_give():
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = ss.SPSN()
+
+        def run(self, *args, **options):
+            return self.inner.run(*args, **options)
+
+    network = SpikingMLP(50, (48, 33), 10, Wrapped)
+    assert not any(isinstance(module, SpikeLinear) for module in network.modules())
+    assert network(torch.zeros(5, 2, 50), seed=1).shape == (5, 2, 10)

@@ -112,3 +112,22 @@ def test_ragged_arange(counts):
 @given(st.integers(1, 200), st.floats(0.05, 5))
 def test_sources_rise(size, factor):
     assert np.all(np.diff(nearest_source(np.arange(-50, size + 50), size, factor)) >= 0)
+
+
+@pytest.mark.parametrize(
+    ("event", "what"),
+    [
+        ((3, 0, 2), "at a step"),
+        ((-1, 1, 2), "at a step"),
+        ((10**12, 0, 2), "at a step"),
+        ((0, 2, 2), "of no sample"),
+        ((0, -1, 2), "of no sample"),
+        ((0, 0, 10), "on a channel"),
+        ((0, 1, -1), "on a channel"),
+    ],
+)
+def test_events_outside_their_sample_are_refused(event, what):
+    """Anybody's augmentation may come first: a kernel that takes its word would read what lies beside the arrays."""
+    events = Coordinates(*(np.array([place]) for place in event))
+    with pytest.raises(IndexError, match=f"an event {what}"):
+        scale_shift(events, np.array([3, 5]), 10, np.ones(2), np.zeros(2, np.int64))

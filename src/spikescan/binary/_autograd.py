@@ -1,7 +1,8 @@
 """The operator, its adjoint, and where it is taken. There is no reference beside it: that is torch's own product."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional as F
 
 from ..scan._checks import transformed
@@ -14,6 +15,7 @@ ROWS, INPUTS = 4096, 32
 """From these on tables are worth their making; see benchmarks/README.md."""
 WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
 """Whether this processor looks up 16 floats at once."""
+exporting = getattr(torch.compiler, "is_exporting", lambda: False)  # from torch 2.7 on
 multiply = lazy("spikescan.binary._numba", "forward")
 accumulate = lazy("spikescan.binary._numba", "backward")
 
@@ -44,11 +46,14 @@ def _adjoint_fake(grad, bits, odd, dense, inputs):
 
 
 def _setup(ctx, inputs, output) -> None:
-    """Bits are kept. Who traces this cannot see whether they suffice, and keeps the spikes as well."""
+    """Bits are kept where a weight learns. Who traces this cannot see whether they suffice, and keeps the spikes as
+    well."""
     spikes, weight, _ = inputs
     _, bits, odd = output
-    dense = spikes if watched((odd,)) or odd else None
-    ctx.save_for_backward(weight, bits, odd, dense)
+    passes, *learns = ctx.needs_input_grad
+    kept = (bits, odd, spikes if watched((odd,)) or odd else None) if any(learns) else (None, None, None)
+    ctx.save_for_backward(weight if passes else None, *kept)
+    ctx.inputs = spikes.shape[1]
     ctx.set_materialize_grads(False)
 
 
@@ -61,7 +66,7 @@ def _backward(ctx, grad: Tensor | None, *_: None):
         spikes = _many_rows(grad, weight)
     if not any(ctx.needs_input_grad[1:]):
         return spikes, None, None
-    return spikes, *adjoint_op(grad, bits, odd, [] if dense is None else [dense], weight.shape[1])
+    return spikes, *adjoint_op(grad, bits, odd, [] if dense is None else [dense], ctx.inputs)
 
 
 def _many_rows(grad: Tensor, weight: Tensor) -> Tensor:
@@ -91,13 +96,15 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
             transform of torch.func or forward-mode derivative is at work, else the ordinary product; "numba" insists on
             them, on any CPU; "reference" is the ordinary product, which alone offers double backward.
     """
+    if spikes.dim() == 0:
+        raise ValueError("spikes: (..., K) is needed, found a single number")
     if weight.dim() != 2 or weight.shape[1] != spikes.shape[-1]:
         raise ValueError(
             f"weight: (N, {spikes.shape[-1]}) is needed for {spikes.shape[-1]} inputs, found {tuple(weight.shape)}"
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias: ({len(weight)},) is needed, found {tuple(bias.shape)}")
-    if not _by_tables(check_served(backend), spikes, weight):
+    if not _by_tables(check_served(backend), spikes, weight, bias):
         return F.linear(spikes, weight, bias)
     start = weight.new_zeros(len(weight)) if bias is None else bias
     out, _, _ = linear_op(spikes.reshape(-1, spikes.shape[-1]).contiguous(), weight.contiguous(), start)
@@ -110,11 +117,22 @@ def check_served(backend: str) -> str:
     return backend
 
 
-def _by_tables(backend: str, spikes: Tensor, weight: Tensor) -> bool:
-    fits = spikes.device.type == "cpu" and spikes.dtype == weight.dtype == torch.float32
-    if backend == "numba" and not fits:
-        raise ValueError(f"backend: 'numba' needs float32 on cpu, found {spikes.dtype} on {spikes.device.type}")
+def _by_tables(backend: str, spikes: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    operands = (spikes, weight) if bias is None else (spikes, weight, bias)
     if backend == "numba":
+        for x in operands:
+            if not _fits(x):
+                raise ValueError(
+                    f"backend: 'numba' needs float32 on cpu, found {x.dtype} on {x.device.type}, {x.layout}"
+                )
         return spikes.numel() * len(weight) > 0
+    if backend == "reference" or not WIDE or exporting():  # a graph for any number of rows cannot ask for theirs
+        return False
     worth = spikes.shape[-1] >= INPUTS and spikes.numel() >= ROWS * spikes.shape[-1]
-    return backend == "auto" and fits and WIDE and worth and not (torch.is_autocast_enabled("cpu") or transformed())
+    return worth and all(map(_fits, operands)) and not (torch.is_autocast_enabled("cpu") or transformed())
+
+
+def _fits(x: Tensor) -> bool:
+    """Numbers in memory; a tensor class of somebody's own knows better what its product is."""
+    usual = type(x) in (Tensor, nn.Parameter, FakeTensor)
+    return usual and x.device.type == "cpu" and x.dtype == torch.float32 and x.layout == torch.strided

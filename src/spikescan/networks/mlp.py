@@ -1,6 +1,7 @@
 """The feed-forward network of the SPSN experiments: Linear, neuron, …, Linear, leaky integrator."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -52,8 +53,9 @@ class SpikingMLP(nn.Module):
                     f"found {type(made).__name__}"
                 )
         sizes, neurons = [inputs, *hidden], [neuron() for _ in hidden]
-        spiking = dropout == 0 and all(made.spiking for made in neurons)  # dropout scales what it leaves
-        between = SpikeLinear if spiking else nn.Linear
+        spiking = dropout == 0 and all(getattr(made, "spiking", False) for made in neurons)  # dropout scales the rest
+        exact = all(getattr(made, "backend", None) == "reference" for made in neurons)  # every derivative is wanted
+        between = partial(SpikeLinear, backend="reference" if exact else "auto") if spiking else nn.Linear
         self.linears = nn.ModuleList(
             (between if k else EventLinear)(before, after, bias=bias and not norm)
             for k, (before, after) in enumerate(zip(sizes, hidden, strict=False))

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C._functorch import peek_interpreter_stack
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import has_torch_function
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
@@ -62,11 +63,13 @@ class Operator:
 
 def watched(args: tuple[Any, ...]) -> bool:
     """Whether more than values is asked of a call with these arguments."""
+    tensors = [arg for arg in args if isinstance(arg, Tensor)]
     return (
         is_in_torch_dispatch_mode()
         or torch.jit.is_tracing()
         or peek_interpreter_stack() is not None
-        or has_torch_function([arg for arg in args if isinstance(arg, Tensor)])
+        or has_torch_function(tensors)
+        or FakeTensor in map(type, tensors)  # outside its mode as well
         or any(has_torch_function(arg) for arg in args if isinstance(arg, list) and arg and isinstance(arg[0], Tensor))
     )
 
