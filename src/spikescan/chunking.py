@@ -2,8 +2,7 @@
 
 The state is carried from chunk to chunk and stays in the graph. Of a chunk only what is returned is kept; the rest is
 computed again in the backward pass (gradient checkpointing, Chen et al. 2016), where the counter-based generator draws
-the same numbers again. The last chunk, with which the backward pass begins, is kept whole. Nothing is approximated:
-values, draws and gradients are those of the whole sequence.
+the same numbers again. Nothing is approximated: values, draws and gradients are those of the whole sequence.
 
 Two layers know chunks all the same, because they see many steps at once: batch normalisation takes the statistics of a
 chunk, and dropout draws its masks from torch's generator. Leave them out where equality with the whole is wanted.
@@ -125,7 +124,7 @@ class Chunked(nn.Module):
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
         current = cast(NetworkState, state)
-        for number, (first, piece, last) in enumerate(self._pieces(x)):
+        for number, (first, piece) in enumerate(self._pieces(x)):
 
             def once(piece: Any, before: NetworkState, first: int = first) -> tuple[Any, NetworkState]:
                 here = None if lengths is None else (lengths - first).clamp(0, self.chunk)
@@ -133,9 +132,9 @@ class Chunked(nn.Module):
                 return part(output, first), output.state
 
             result: Any = (
-                once(piece, current)
-                if last or not torch.is_grad_enabled()
-                else checkpoint(once, piece, current, use_reentrant=False, context_fn=partial(self._contexts, number))
+                checkpoint(once, piece, current, use_reentrant=False, context_fn=partial(self._contexts, number))
+                if torch.is_grad_enabled()
+                else once(piece, current)
             )
             value, current = result
             self._tidy(number)
@@ -157,15 +156,9 @@ class Chunked(nn.Module):
         if number % HELD == HELD - 1 and next(self.network.parameters()).device.type == "cpu":
             return_freed_memory()
 
-    def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any, bool]]:
-        """(first step, piece, whether it is the last)."""
-        first, before = 0, None
-        for piece in x.split(self.chunk):
-            if before is not None:
-                yield first, before, False
-                first += self.chunk
-            before = piece
-        yield first, before, True
+    def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
+        pieces = x.split(self.chunk)
+        return ((k * self.chunk, piece) for k, piece in enumerate(pieces))
 
 
 @contextmanager

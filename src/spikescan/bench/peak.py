@@ -82,12 +82,7 @@ def _whole(job: Job) -> Callable[[int], None]:
 
 def _chunked(job: Job) -> Callable[[int], None]:
     model = network(job)
-
-    def step(steps: int) -> None:
-        chunk = min(job.chunk, steps // 2)  # at least two, or the warm-up would not load what checkpointing loads
-        train_chunked(model, Stream(steps, job.rows, INPUTS, chunk, job.device), chunk)
-
-    return step
+    return lambda steps: train_chunked(model, Stream(steps, job.rows, INPUTS, job.chunk, job.device), job.chunk)
 
 
 STEPS: dict[str, Callable[[Job], Callable[[int], None]]] = {
