@@ -9,6 +9,7 @@ from numba import njit, prange
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..scan._caches import settle
 from ..scan._lanes import LARGE, compiled
 from ..scan._threads import use_torch_threads
 from ._numba_tables import COLUMNS, LANES, VECTORS, WORD, bits_of, choose, look_up, spread
@@ -99,6 +100,7 @@ def multiply(spikes, values, bias, out, bits, odd, past):
         index_of_inputs(bits, first, index)
         sums = lines(LANES * ROWS, values).reshape(LANES, ROWS)
         multiply_rows(first, tables, index, sums, out, past)
+        settle()
 
 
 @njit(error_model="numpy")
