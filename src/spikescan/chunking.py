@@ -153,7 +153,7 @@ class Chunked(nn.Module):
     def _tidy(self, number: int) -> None:
         """The allocator puts what little lives on from a chunk into the places of its large arrays; those of the next
         chunk then do not fit, and the process would grow with the length of the sequence."""
-        if number % HELD == HELD - 1 and next(self.network.parameters()).device.type == "cpu":
+        if number % HELD == HELD - 1:
             return_freed_memory()
 
     def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:

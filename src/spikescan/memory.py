@@ -11,7 +11,8 @@ def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees, for the next arrays: call it before a long training on the CPU.
 
     By default glibc maps every array over 32 MB anew and gives it back at once. Once this is called, the process stays
-    as large as it has ever been. Where there is no glibc, nothing is done: allocators there have ways of their own.
+    as large as it has ever been, but for what `ss.chunked` returns from time to time. Where there is no glibc, nothing
+    is done: allocators there have ways of their own.
     """
     if set_option := _of_glibc("mallopt"):
         set_option(_MMAP_MAX, 0)  # no array is mapped on its own

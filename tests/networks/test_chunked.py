@@ -115,3 +115,18 @@ def test_the_process_does_not_grow_with_the_sequence():
     jobs = [peak.Job("chunked", chunks * 1000, rows=64, neurons=32, layers=1) for chunks in (8, 64)]
     few, many = (peak.in_process(job) for job in jobs)
     assert many < 1.3 * few, f"{few / 1e6:.0f} MB became {many / 1e6:.0f} MB"
+
+
+def test_a_network_without_parameters():
+    """Where it starts from a state, nothing asks for a device of its own."""
+
+    class Still(torch.nn.Module):
+        def run(self, x, state, **options):
+            return ss.NetworkOutput(2 * x, (), state)
+
+        def initial_state(self, seed):
+            return ss.NetworkState((), None)
+
+    x = counts()
+    total, _ = ss.chunked(Still(), 1).accumulate(x, lambda out, _: out.readout.sum(0), ss.NetworkState((), None))
+    assert_close(total, 2 * x.sum(0))

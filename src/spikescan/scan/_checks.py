@@ -32,7 +32,7 @@ def refuse_transforms(what: str, *values: Tensor | None, other: str = "backend='
     forward = forward_ad._current_level >= 0
     if torch.compiler.is_compiling():
         refused = forward  # a tangent cannot be looked at while a graph is traced
-    elif forward or peek_interpreter_stack() is not None:
+    elif transformed():
         refused = any((forward and _has_tangent(x)) or _is_transformed(x) for x in values if x is not None)
     else:
         return
