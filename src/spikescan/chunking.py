@@ -2,7 +2,8 @@
 
 The state is carried from chunk to chunk and stays in the graph. Of a chunk only what is returned is kept; the rest is
 computed again in the backward pass (gradient checkpointing, Chen et al. 2016), where the counter-based generator draws
-the same numbers again. Nothing is approximated: values, draws and gradients are those of the whole sequence.
+the same numbers again; but a sequence of one chunk is kept. Nothing is approximated: values, draws and gradients are
+those of the whole sequence.
 
 Two layers know chunks all the same, because they see many steps at once: batch normalisation takes the statistics of a
 chunk, and dropout draws its masks from torch's generator. Leave them out where equality with the whole is wanted.
@@ -25,7 +26,7 @@ from .random import as_seed, new_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
-HELD = 8
+HELD = 16
 """Chunks whose freed memory a process holds; then it is returned, which costs page faults."""
 
 
@@ -124,6 +125,7 @@ class Chunked(nn.Module):
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
         current = cast(NetworkState, state)
+        again = torch.is_grad_enabled() and x.shape[0] > self.chunk  # one chunk may as well stay
         for number, (first, piece) in enumerate(self._pieces(x)):
 
             def once(piece: Any, before: NetworkState, first: int = first) -> tuple[Any, NetworkState]:
@@ -133,7 +135,7 @@ class Chunked(nn.Module):
 
             result: Any = (
                 checkpoint(once, piece, current, use_reentrant=False, context_fn=partial(self._contexts, number))
-                if torch.is_grad_enabled()
+                if again
                 else once(piece, current)
             )
             value, current = result

@@ -6,7 +6,6 @@ import mmap
 import re
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -212,7 +211,7 @@ def test_the_peak_is_that_of_the_step_alone(monkeypatch):
     from spikescan.bench import peak
 
     def job(kind, steps):
-        return SimpleNamespace(kind=kind, steps=steps, device="cpu")
+        return peak.Job(kind, steps, rows=1, neurons=1)
 
     def touch(steps):  # mapped, because what becomes of freed memory is for the allocator to say
         np.frombuffer(mmap.mmap(-1, steps * 2**20), np.uint8).fill(1)

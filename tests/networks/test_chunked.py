@@ -89,10 +89,21 @@ def test_batch_statistics_are_taken_in_once():
     once, again = (SpikingMLP(10, (8,), 4, norm=True) for _ in range(2))
     again.load_state_dict(once.state_dict())
     x = counts().float()
-    once.run(x, seed=5).readout.sum().backward()
-    ss.chunked(again, 30).run(x, seed=5).readout.sum().backward()
+    first = once.run(x[:15], seed=5)
+    once.run(x[15:], first.state)
+    ss.chunked(again, 15).run(x, seed=5).readout.sum().backward()
     assert_close(again.norms[0].running_mean, once.norms[0].running_mean)
     assert_close(again.norms[0].running_var, once.norms[0].running_var)
+
+
+def test_one_chunk_is_not_computed_again(monkeypatch):
+    net, calls = network(), []
+    run = net.run
+    monkeypatch.setattr(net, "run", lambda *args, **options: calls.append(1) or run(*args, **options))
+    for chunk, times in ((30, 1), (15, 4)):
+        calls.clear()
+        ss.chunked(net, chunk).run(counts(), seed=5).readout.sum().backward()
+        assert len(calls) == times
 
 
 def test_activation_memory_does_not_grow_with_time():

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -43,12 +43,12 @@ class Stream:
     """A recording (T, B, C) that is made as it is read: it needs the memory of one chunk, whatever T is."""
 
     def __init__(self, steps: int, rows: int, channels: int, chunk: int, device: str = "cpu") -> None:
-        self.steps = steps
+        self.shape = steps, rows, channels
         self.block = torch.randn(min(chunk, steps), rows, channels, device=device)
 
     def split(self, chunk: int) -> Iterator[Tensor]:
-        for first in range(0, self.steps, chunk):
-            yield self.block[: min(chunk, self.steps - first)]
+        for first in range(0, self.shape[0], chunk):
+            yield self.block[: min(chunk, self.shape[0] - first)]
 
 
 def network(job: Job) -> SpikingMLP:
@@ -95,8 +95,8 @@ STEPS: dict[str, Callable[[Job], Callable[[int], None]]] = {
 
 def measure(job: Job) -> int | None:
     """Bytes that the step takes beyond what was there before it; None where the system does not tell."""
+    STEPS[job.kind](replace(job, chunk=1))(2)  # compiles, and loads what several chunks need
     step = STEPS[job.kind](job)
-    step(2)  # compiles
     if job.device == "cuda":
         before = torch.cuda.memory_allocated()
         torch.cuda.reset_peak_memory_stats()

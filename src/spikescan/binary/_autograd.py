@@ -1,13 +1,12 @@
 """The operator, its adjoint, and where it is taken. There is no reference beside it: that is torch's own product."""
 
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensor
+from torch import Tensor
 from torch.nn import functional as F
 
-from ..scan._checks import transformed
 from ..scan._operators import Operator, watched
 from ..scan._select import check_backend, lazy
+from ._product import linear, plain, unwatched
 
 SERVED = "auto", "reference", "numba"
 WORD = 32  # bits of an int32
@@ -15,7 +14,6 @@ ROWS, INPUTS = 4096, 32
 """From these on tables are worth their making; see benchmarks/README.md."""
 WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
 """Whether this processor looks up 16 floats at once."""
-exporting = getattr(torch.compiler, "is_exporting", lambda: False)  # from torch 2.7 on
 multiply = lazy("spikescan.binary._numba", "forward")
 accumulate = lazy("spikescan.binary._numba", "backward")
 
@@ -25,7 +23,7 @@ def _forward(spikes: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tens
     were none: where any is neither 0 nor 1, the product is the ordinary one."""
     out, bits, odd = _forward_fake(spikes, weight, bias)
     odd.fill_(multiply(spikes, weight, bias, out, bits))
-    return F.linear(spikes, weight, bias) if odd else out, bits, odd
+    return linear(spikes, weight, bias) if odd else out, bits, odd
 
 
 def _forward_fake(spikes, weight, bias):
@@ -63,19 +61,10 @@ def _backward(ctx, grad: Tensor | None, *_: None):
     weight, bits, odd, dense = ctx.saved_tensors
     grad, spikes = grad.contiguous(), None
     if ctx.needs_input_grad[0]:
-        spikes = _many_rows(grad, weight)
+        spikes = linear(grad, weight.t())
     if not any(ctx.needs_input_grad[1:]):
         return spikes, None, None
     return spikes, *adjoint_op(grad, bits, odd, [] if dense is None else [dense], ctx.inputs)
-
-
-def _many_rows(grad: Tensor, weight: Tensor) -> Tensor:
-    """grad @ weight, as a convolution with a window of one place: torch gives these to oneDNN, which takes three
-    quarters of the time, or half where there are few columns, that MKL takes for many rows by a small matrix."""
-    if not torch.backends.mkldnn.is_available():
-        return grad @ weight
-    places = grad[None, :, None].permute(0, 3, 1, 2)  # channels last, as oneDNN likes them
-    return F.conv2d(places, weight.t()[..., None, None]).permute(0, 2, 3, 1).reshape(len(grad), weight.shape[1])
 
 
 linear_op = Operator("spike_linear", _forward, _forward_fake, _setup, _backward)
@@ -105,7 +94,8 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias: ({len(weight)},) is needed, found {tuple(bias.shape)}")
     if not _by_tables(check_served(backend), spikes, weight, bias):
-        return F.linear(spikes, weight, bias)
+        product = F.linear if backend == "reference" else linear
+        return product(spikes, weight, bias)
     start = weight.new_zeros(len(weight)) if bias is None else bias
     out, _, _ = linear_op(spikes.reshape(-1, spikes.shape[-1]).contiguous(), weight.contiguous(), start)
     return out.view(*spikes.shape[:-1], len(weight))
@@ -121,18 +111,11 @@ def _by_tables(backend: str, spikes: Tensor, weight: Tensor, bias: Tensor | None
     operands = (spikes, weight) if bias is None else (spikes, weight, bias)
     if backend == "numba":
         for x in operands:
-            if not _fits(x):
+            if not plain(x):
                 raise ValueError(
                     f"backend: 'numba' needs float32 on cpu, found {x.dtype} on {x.device.type}, {x.layout}"
                 )
         return spikes.numel() * len(weight) > 0
-    if backend == "reference" or not WIDE or exporting():  # a graph for any number of rows cannot ask for theirs
+    if backend == "reference" or not (WIDE and unwatched() and all(map(plain, operands))):
         return False
-    worth = spikes.shape[-1] >= INPUTS and spikes.numel() >= ROWS * spikes.shape[-1]
-    return worth and all(map(_fits, operands)) and not (torch.is_autocast_enabled("cpu") or transformed())
-
-
-def _fits(x: Tensor) -> bool:
-    """Numbers in memory; a tensor class of somebody's own knows better what its product is."""
-    usual = type(x) in (Tensor, nn.Parameter, FakeTensor)
-    return usual and x.device.type == "cpu" and x.dtype == torch.float32 and x.layout == torch.strided
+    return spikes.shape[-1] >= INPUTS and spikes.numel() >= ROWS * spikes.shape[-1]

@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from ..binary import linear
 from ..sparse import event_linear
 
 
@@ -35,17 +36,17 @@ DENSE_FROM = 0.25
 class EventLinear(nn.Linear):
     """`nn.Linear` that also takes events: it gathers the weight rows of the channels that have one.
 
-    A dense tensor goes through `nn.Linear`'s own product. So do events where they fill more than a quarter of the
+    A dense tensor goes through the ordinary product. So do events where they fill more than a quarter of the
     places (where the two break even on a CPU; on a GPU it was not measured): there alone is the dense tensor made.
     Autocast casts the weights as it does those of `nn.Linear`; in half precision sums are taken in float32.
     """
 
     def forward(self, input: Tensor | Events) -> Tensor:
         if isinstance(input, Tensor):
-            return super().forward(input)
+            return linear(input, self.weight, self.bias)
         steps, rows, channels = input.shape
         if len(input.step) > DENSE_FROM * steps * rows * channels:
-            return super().forward(input.dense(self.weight.dtype))
+            return linear(input.dense(self.weight.dtype), self.weight, self.bias)
         weight, bias = _as_autocast(self.weight), None if self.bias is None else _as_autocast(self.bias)
         return event_linear(weight, bias, input.step, input.row, input.channel, input.value, input.shape)
 

@@ -23,8 +23,9 @@ PAGE, APART = 4096, 768
 """Bytes; see `row_of`."""
 AHEAD = 2
 """Steps that a row is fetched before it is needed."""
-LARGE = 2**23
-"""Bytes of an array from which results are written past the caches, which could not hold it until it is read."""
+LARGE = 2**20
+"""Bytes of an array from which results are written past the caches: beside the arrays of other layers, those of a core
+do not hold it until it is read."""
 THIN = 32
 """Lanes a thread below which time is cut."""
 LONG = 4096
