@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import spikescan as ss
-from spikescan.firing import Threshold
+from spikescan.firing import Delta, Surrogate, Threshold
 
 NEURONS = {
     "bernoulli": lambda **o: ss.SPSN(**o),
@@ -72,11 +72,90 @@ def test_half_memory_needs_a_fused_kernel(backend):
         ss.SPSN(memory="half", backend=backend)(torch.randn(3, 2, 4))
 
 
-def test_half_memory_is_not_for_delta():
-    with pytest.raises(ValueError, match="except delta"):
-        ss.SPSN(firing="delta", memory="half")
-    with pytest.raises(ValueError, match="memory: 'little'"):
-        ss.LIF(memory="little")
+class Own(Surrogate):
+    def derivative(self, distance):
+        return 1 / (1 + distance.abs())
+
+
+def test_memory_that_is_not_there():
+    for make in (ss.LIF, ss.MPEPSN):
+        with pytest.raises(ValueError, match="memory: 'little'"):
+            make(memory="little")
+    with pytest.raises(ValueError, match="memory: 'half' is for firing functions with a kernel"):
+        ss.SPSN(firing=Threshold(surrogate=Own()), memory="half")
+    with pytest.raises(ValueError, match="memory: 'half'"):
+        ss.MPEPSN(memory="half", backend="reference")(torch.randn(3, 2, 4))
+
+
+ROUNDED = {
+    "delta": lambda **o: ss.SPSN(firing="delta", **o),
+    "delta tanh": lambda **o: ss.SPSN(firing=Delta("tanh"), **o),
+    "learned": lambda **o: ss.SPSN(learn_tau=True, features=20, **o),
+    "learned lif": lambda **o: ss.LIF(learn_tau=True, learn_threshold=True, features=20, **o),
+    "mpe previous": lambda **o: ss.MPEPSN(60, **o),
+    "mpe current": lambda **o: ss.MPEPSN(60, estimate="current", **o),
+}
+
+
+def learn(neuron, x, cotangent, **options):
+    """Everything that comes out, and every gradient."""
+    out = neuron.run(x, seed=1, potentials=True, **options)
+    loss = (out.spikes * cotangent).sum() + out.potential.square().sum() + out.state.potential.sum()
+    loss = loss if out.estimation_loss is None else loss + out.estimation_loss
+    learned = [x, *neuron.parameters()]
+    return [out.spikes, out.potential, *torch.autograd.grad(loss, learned, allow_unused=True)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_rounded_current_gives_the_gradients_of_what_was_computed(name, dtype):
+    """To the bit those of a layer that is given the rounded current. What was rounded shows."""
+    torch.manual_seed(0)
+    x, cotangent = torch.randn(60, 4, 20, dtype=dtype), torch.randn(60, 4, 20, dtype=dtype)
+    given = (x.requires_grad_(), x.detach().half().to(dtype).requires_grad_(), x.detach().clone().requires_grad_())
+    neurons = (ROUNDED[name](memory=memory).to(dtype) for memory in ("half", "full", "full"))
+    found, expected, exact = (learn(neuron, y, cotangent) for neuron, y in zip(neurons, given, strict=True))
+    for one, other in zip(found, expected, strict=True):
+        assert (one is None) == (other is None)
+        assert one is None or (one.dtype == other.dtype and torch.equal(one, other))
+    assert not torch.equal(found[1], exact[1])
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_rounded_current_is_what_is_kept(name):
+    def grown(memory, dtype=torch.float32):
+        """Bytes for each neuron and step, without the states and decays beside them."""
+        neuron = ROUNDED[name](memory=memory)
+        short, long = (kept(neuron, torch.randn(T, 8, 20).to(dtype).requires_grad_()) for T in (30, 60))
+        return (long - short) / (30 * 8 * 20)
+
+    assert grown("full") == 4
+    assert grown("half") == 2
+    assert grown("half", torch.float16) == 2
+    assert grown("half", torch.bfloat16) == 2
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+def test_a_rounded_current_in_chunks_with_padding_and_compiled(name):
+    neuron, x, lengths = ROUNDED[name](memory="half"), torch.randn(60, 3, 20), torch.tensor([60, 0, 31])
+    whole = neuron(x, seed=1)
+    first, state = neuron.advance(x[:23], seed=1)
+    assert torch.equal(torch.cat([first, neuron.advance(x[23:], state)[0]]), whole)
+    assert torch.equal(neuron.run(x, seed=1, lengths=lengths).spikes[:, 0], whole[:, 0])
+    compiled = torch.compile(neuron, fullgraph=True, backend="aot_eager")
+    one, other = x.clone().requires_grad_(), x.clone().requires_grad_()
+    seed = torch.tensor(1)
+    compiled(one, seed).square().sum().backward()
+    neuron(other, seed).square().sum().backward()
+    assert torch.equal(one.grad, other.grad)
+
+
+def test_a_current_too_large_for_16_bits_is_not_hidden():
+    x = torch.zeros(5, 1, 3)
+    x[2, 0, 1] = 1e6
+    out = ss.SPSN(firing="delta", memory="half").run(x, potentials=True)
+    assert not out.potential[2:, 0, 1].isfinite().any()
+    assert out.potential[:, 0, [0, 2]].isfinite().all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.uint8, torch.bool])

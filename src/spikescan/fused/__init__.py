@@ -29,8 +29,8 @@ def integrate_and_fire(
     own = how.firing is not None and how.firing.kernel is None
     if own and how.reset != "none" and backend == "auto":
         name = "reference"  # documented: a surrogate of the user's own inside a reset loop
-    if how.half and name in ("reference", "fft"):
-        raise ValueError(f"memory: 'half' is kept by the fused kernels alone, and backend {name!r} is torch's autograd")
+    if how.half:
+        _check_half(name)
     if name == "reference":
         result = _reference.integrate_and_fire(x, how)
     elif name == "fft" or (own and how.reset == "none"):
@@ -54,10 +54,13 @@ def estimate_and_fire(
     decay: float,
     previous: bool,
     potentials: bool = False,
+    half: bool = False,
     backend: str = "auto",
 ) -> Estimated:
     """The forward pass of MPE-PSN (see `spikescan.MPEPSN` for the equations and arguments)."""
     name = resolve(backend, current.device, current.dtype)
+    if half:
+        _check_half(name)
     if name == "fft":
         raise ValueError("backend: 'fft' has nothing to transform in MPE-PSN, which has no recurrence")
     if name == "reference":
@@ -86,5 +89,13 @@ def estimate_and_fire(
         decay=decay,
         previous=previous,
         potentials=potentials,
+        half=half,
         backend=name,
     )
+
+
+def _check_half(backend: str) -> None:
+    if backend in ("reference", "fft"):
+        raise ValueError(
+            f"memory: 'half' is kept by the fused kernels alone, and backend {backend!r} is torch's autograd"
+        )

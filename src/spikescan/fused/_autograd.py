@@ -9,7 +9,7 @@ from ..scan._select import lazy, select, storage
 from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
 
 # Positions in `wants`, the flags of what the forward pass is to keep.
-POTENTIALS, DECAYS, BACKWARD, HALF = range(4)
+POTENTIALS, DECAYS, BACKWARD, HALF, ROUNDED = range(5)
 
 WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
 NAMES = "integrate_and_fire", "integrate_and_fire_backward"
@@ -37,21 +37,38 @@ def _forward(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
     that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba.forward`.
-    Potentials have the current's dtype, unless they are for the decays' gradients; the rest what is computed with.
+    Potentials have the current's dtype, unless they are for the decays' gradients or the backend cannot write it; the
+    rest what is computed with. The memo of a rounded current is that current, where it was of more than 16 bits.
     """
     refuse_transforms(WHAT, current, alpha, beta, weight, synapse, potential, threshold)
-    wanted = _outputs(current, synapse, code, wants, spike_dtype)
-    operands = (current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
+    wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
+    taken = rounded(current) if wants[ROUNDED] else current
+    as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
+    operands = (as_stored, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
-    return wanted
+    spikes, potentials, synapses, memo, *last = wanted
+    return spikes, potentials, synapses, taken if _kept_rounded(current, wants) else memo, *last
 
 
 def _forward_fake(current, alpha, beta, weight, synapse, *rest):
-    *_, code, _, wants, spike_dtype, _ = rest
-    return _outputs(current, synapse, code, wants, spike_dtype)
+    *_, code, _, wants, spike_dtype, backend = rest
+    spikes, potentials, synapses, memo, *last = _outputs(current, synapse, code, wants, spike_dtype, backend)
+    memo = torch.empty_like(current, dtype=torch.float16) if _kept_rounded(current, wants) else memo
+    return spikes, potentials, synapses, memo, *last
 
 
-def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool], spike_dtype: torch.dtype):
+def rounded(current: Tensor) -> Tensor:
+    """In 16 bits, as autocast would hand it over."""
+    return current.to(torch.float16) if current.dtype.itemsize > 2 else current
+
+
+def _kept_rounded(current: Tensor, wants: list[bool]) -> bool:
+    return wants[ROUNDED] and wants[BACKWARD] and current.dtype.itemsize > 2
+
+
+def _outputs(
+    current: Tensor, synapse: Tensor, code: list[int], wants: list[bool], spike_dtype: torch.dtype, backend: str
+):
     fires, inside = code[0] != 0, synapse.dtype
 
     def sequence(wanted: bool, dtype: torch.dtype) -> Tensor:
@@ -60,9 +77,11 @@ def _outputs(current: Tensor, synapse: Tensor, code: list[int], wants: list[bool
 
     return (
         sequence(fires, spike_dtype),
-        sequence(wants[POTENTIALS] or wants[DECAYS], inside if wants[DECAYS] else current.dtype),
+        sequence(
+            wants[POTENTIALS] or wants[DECAYS], inside if wants[DECAYS] else storage(backend, current.dtype, inside)
+        ),
         sequence(wants[DECAYS], inside),
-        sequence(fires and wants[BACKWARD], torch.float16 if wants[HALF] else inside),
+        sequence(fires and wants[BACKWARD] and not wants[ROUNDED], torch.float16 if wants[HALF] else inside),
         torch.empty_like(synapse),
         torch.empty_like(synapse),
     )
@@ -81,12 +100,12 @@ def _adjoint(
 ) -> list[Tensor]:
     """Gradients of current, alpha, beta, weight, threshold, synapse, potential. learns: whether the threshold's is
     wanted; shape, dtype: the current's."""
-    wanted = _gradients(operands, saved, learns, shape, dtype)
+    wanted = _gradients(operands, saved, learns, shape, storage(backend, dtype, operands[3].dtype))
     if saved[2].dtype == torch.float16:
         operands = [*operands[:5], _as_kept(operands[5]), operands[6]]
     select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
     columns = [total.sum(0) for total in wanted[1:5]]
-    return [wanted[0], *columns, *wanted[5:]]
+    return [wanted[0].to(dtype), *columns, *wanted[5:]]
 
 
 def _as_kept(threshold: Tensor) -> Tensor:
@@ -113,11 +132,14 @@ def _gradients(
 
 def _setup(ctx, inputs, output) -> None:
     """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
-    forward pass is done again."""
-    current, *operands, ctx.code, ctx.constants, ctx.wants, ctx.spike_dtype, ctx.backend = inputs
+    forward pass is done again. So it is for a current that is rounded to be kept."""
+    current, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend = inputs
     _, potentials, synapses, memo, _, _ = output
-    ctx.again = any(ctx.needs_input_grad[1:4])
-    kept = [current] if ctx.again else [potentials.new_empty((0, *potentials.shape[1:])), synapses, memo]
+    ctx.again = any(ctx.needs_input_grad[1:4]) or wants[ROUNDED]
+    if ctx.again:
+        kept = [memo if _kept_rounded(current, wants) else current]
+    else:
+        kept = [potentials.new_empty((0, *potentials.shape[1:])), synapses, memo]
     ctx.save_for_backward(*operands, *kept)
     ctx.shape, ctx.dtype = list(current.shape), current.dtype
     ctx.set_materialize_grads(False)
@@ -128,7 +150,7 @@ def _kept(ctx, operands: list[Tensor], kept: list[Tensor]) -> list[Tensor]:
     if not ctx.again:
         return kept
     with torch.no_grad():
-        wants = [False, True, True, ctx.wants[HALF]]
+        wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
         outputs = fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)
     return list(outputs[1:4])
 
@@ -139,7 +161,7 @@ def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potent
     operands = [*saved[:6], saved[8]]
     empty = operands[3].new_empty((0, *operands[3].shape))
     if spikes is None and ctx.code[0] != 0:
-        spikes = operands[3].new_zeros(ctx.shape, dtype=ctx.dtype)
+        spikes = operands[3].new_zeros(ctx.shape)
     grads = [
         empty if spikes is None else spikes.contiguous(),
         empty if potentials is None else potentials.contiguous(),
@@ -169,7 +191,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     alpha = empty.to(dtype) if x.decay_syn is None else x.decay_syn.to(dtype)
     beta, weight = x.decay_mem.to(dtype), gain(x.decay_mem, how.leaky_gain, dtype)
     threshold = empty.to(dtype) if x.threshold is None else x.threshold
-    current = x.current.to(storage(backend, x.current.dtype, dtype))
+    current = x.current
     differentiable = (current, alpha, beta, weight, x.synapse, x.potential, threshold)
     decays = torch.is_grad_enabled() and any(decay.requires_grad for decay in (alpha, beta, weight))
     grads = torch.is_grad_enabled() and any(value.requires_grad for value in differentiable)
@@ -189,7 +211,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.draws),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, False, grads and not decays, how.half],
+        [potentials, False, grads and (how.rounds or not decays), how.half, how.rounds],
         storage(backend, spike_dtype, dtype),
         backend,
     )

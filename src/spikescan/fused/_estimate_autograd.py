@@ -9,6 +9,7 @@ from torch import Tensor
 from ..scan._checks import accumulate_dtype, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
+from ._autograd import rounded
 from ._estimate import Estimated, loss_terms, step_weights
 
 WHAT = "estimate_and_fire (MPEPSN)"
@@ -29,59 +30,79 @@ def _forward(
     previous: bool,
     draws: bool,
     potentials: bool,
+    half: bool,
     backend: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(spikes, potential, carry, distance (T,)) of x (T, B, N); an unwanted potential and absent lengths are empty.
-    Spikes and potential have the dtype of x; the rest that of carried, which is computed with."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """(spikes, potential, carry, distance (T,), rounded x) of x (T, B, N); what is not wanted, and absent lengths, are
+    empty. Spikes and potential have the dtype of x, where the backend can write it; the rest that of carried, which is
+    computed with. half: x is rounded to 16 bits, and given back so where it was of more."""
     refuse_transforms(WHAT, x, carried, threshold)
-    wanted = _outputs(x, carried, potentials)
+    wanted = _outputs(x, carried, potentials, backend)
+    taken = rounded(x) if half else x
+    operands = (taken.to(storage(backend, taken.dtype, carried.dtype)), carried, threshold, seed, step, lengths)
     body = select(FORWARD, backend, x, "fused MPE-PSN kernel")
-    return (*wanted, body((x, carried, threshold, seed, step, lengths), decay, previous, draws, wanted))
+    distance = body(operands, decay, previous, draws, wanted)
+    return *wanted, distance, x.new_empty(0, dtype=torch.float16) if taken is x else taken
 
 
-def _forward_fake(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, backend):
-    return (*_outputs(x, carried, potentials), carried.new_empty(len(x)))
+def _forward_fake(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, half, backend):
+    kept = x.shape if half and x.dtype.itemsize > 2 else (0,)
+    kept = x.new_empty(kept, dtype=torch.float16)
+    return *_outputs(x, carried, potentials, backend), carried.new_empty(len(x)), kept
 
 
-def _outputs(x: Tensor, carried: Tensor, potentials: bool) -> tuple[Tensor, Tensor, Tensor]:
+def _outputs(x: Tensor, carried: Tensor, potentials: bool, backend: str) -> tuple[Tensor, Tensor, Tensor]:
+    dtype = storage(backend, x.dtype, carried.dtype)
     return (
-        torch.empty_like(x),
-        x.new_empty((len(x) if potentials else 0, *x.shape[1:])),
+        torch.empty_like(x, dtype=dtype),
+        x.new_empty((len(x) if potentials else 0, *x.shape[1:]), dtype=dtype),
         torch.empty_like(carried),
     )
 
 
 def _adjoint(
-    grads: list[Tensor], operands: list[Tensor], decay: float, previous: bool, draws: bool, backend: str
+    grads: list[Tensor],
+    operands: list[Tensor],
+    decay: float,
+    previous: bool,
+    draws: bool,
+    dtype: torch.dtype,
+    backend: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, carried and threshold."""
-    wanted = torch.empty_like(operands[0]), torch.empty_like(operands[1])
-    body = select(BACKWARD, backend, operands[0], "fused MPE-PSN kernel")
-    return (*wanted, body(grads, operands, decay, previous, draws, wanted))
+    """Gradients of x, of its own dtype, carried and threshold."""
+    x, carried, *others = operands
+    inside = carried.dtype
+    wanted = torch.empty_like(x, dtype=storage(backend, dtype, inside)), torch.empty_like(carried)
+    body = select(BACKWARD, backend, x, "fused MPE-PSN kernel")
+    operands = [x.to(storage(backend, x.dtype, inside)), carried, *others]
+    threshold = body(grads, operands, decay, previous, draws, wanted)
+    return wanted[0].to(dtype), wanted[1], threshold
 
 
-def _adjoint_fake(grads, operands, decay, previous, draws, backend):
-    return torch.empty_like(operands[0]), torch.empty_like(operands[1]), torch.empty_like(operands[2])
+def _adjoint_fake(grads, operands, decay, previous, draws, dtype, backend):
+    x, carried, threshold, *_ = operands
+    return torch.empty_like(x, dtype=dtype), torch.empty_like(carried), torch.empty_like(threshold)
 
 
 def _setup(ctx, inputs, output) -> None:
-    *operands, ctx.decay, ctx.previous, ctx.draws, _, ctx.backend = inputs
-    ctx.save_for_backward(*operands)
+    x, *operands, ctx.decay, ctx.previous, ctx.draws, _, half, ctx.backend = inputs
+    ctx.save_for_backward(output[4] if half and x.dtype.itemsize > 2 else x, *operands)
+    ctx.dtype = x.dtype
     ctx.set_materialize_grads(False)
 
 
-def _backward(ctx, spikes, potential, carry, distance):
+def _backward(ctx, spikes, potential, carry, distance, _):
     operands = list(ctx.saved_tensors)
     x, carried = operands[:2]
     grads = [
-        torch.zeros_like(x) if spikes is None else spikes.contiguous(),
-        x.new_empty((0, *x.shape[1:])) if potential is None or not len(potential) else potential.contiguous(),
+        carried.new_zeros(x.shape) if spikes is None else spikes.contiguous(),
+        carried.new_empty((0, *x.shape[1:])) if potential is None or not len(potential) else potential.contiguous(),
         torch.zeros_like(carried) if carry is None else carry.contiguous(),
         carried.new_zeros(len(x)) if distance is None else distance.contiguous(),
     ]
-    needed = estimate_backward_op(grads, operands, ctx.decay, ctx.previous, ctx.draws, ctx.backend)
+    needed = estimate_backward_op(grads, operands, ctx.decay, ctx.previous, ctx.draws, ctx.dtype, ctx.backend)
     needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:3], strict=True)]
-    return (*needed, *[None] * 8)
+    return (*needed, *[None] * 9)
 
 
 estimate_op = Operator("estimate_and_fire", _forward, _forward_fake, _setup, _backward)
@@ -100,16 +121,17 @@ def estimate_and_fire(
     decay: float,
     previous: bool,
     potentials: bool,
+    half: bool,
     backend: str,
 ) -> Estimated:
     """Same as the reference, through the operator."""
     refuse_transforms(WHAT, current, carried, threshold, kappa)
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
-    x = current.to(storage(backend, current.dtype, dtype)).reshape(len(current), rows, neurons).contiguous()
+    x = current.reshape(len(current), rows, neurons).contiguous()
     carried = x.new_zeros((rows, neurons), dtype=dtype) if carried is None else carried
     carried = carried.to(dtype).reshape(rows, neurons).contiguous()
-    spikes, potential, carry, distance = estimate_op(
+    spikes, potential, carry, distance, _ = estimate_op(
         x,
         carried,
         threshold.to(dtype),
@@ -120,6 +142,7 @@ def estimate_and_fire(
         previous,
         seed is not None,
         potentials,
+        half,
         backend,
     )
     loss = None

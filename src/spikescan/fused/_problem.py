@@ -23,6 +23,7 @@ class Dynamics:
     leaky_gain: whether the membrane takes (1 - β)·i (SPSN) or i (MPE-PSN's vanilla LIF).
     deterministic: stochastic firing with 1/2 for every draw.
     half: whether the kernels keep what the backward pass needs in 16 bits.
+    learned: whether decays are learned, so that the current is kept and not what backward needs of each step.
     """
 
     firing: Firing | None
@@ -31,15 +32,20 @@ class Dynamics:
     leaky_gain: bool = True
     deterministic: bool = False
     half: bool = False
+    learned: bool = False
 
     def __post_init__(self) -> None:
         if self.reset != "none" and (self.firing is None or self.firing.stochastic):
             raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
-        if self.half and (self.firing is None or self.firing.kernel is None or self.firing.kernel.kind == DELTA):
-            raise ValueError(
-                "memory: 'half' is for firing functions with a kernel, except delta: 16 bits do not hold the "
-                f"difference of two potentials; found {self.firing}"
-            )
+        if self.half and (self.firing is None or self.firing.kernel is None):
+            raise ValueError(f"memory: 'half' is for firing functions with a kernel, found {self.firing}")
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the current is rounded to 16 bits, and kept so. Delta compares two potentials, whose difference 16
+        bits of each would not hold."""
+        kernel = None if self.firing is None else self.firing.kernel
+        return self.half and (self.learned or (kernel is not None and kernel.kind == DELTA))
 
     @property
     def draws(self) -> bool:

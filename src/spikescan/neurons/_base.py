@@ -73,6 +73,12 @@ class Neuron(FullPrecision):
         return out.spikes, out.state
 
 
+def check_memory(memory: str) -> str:
+    if memory not in ("full", "half"):
+        raise ValueError(f"memory: {memory!r} is not full or half")
+    return memory
+
+
 def begin(
     current: Tensor,
     state: State | None,

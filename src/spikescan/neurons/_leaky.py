@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..fused import Dynamics, Operands, integrate_and_fire
 from ..scan._checks import accumulate_dtype, over_features
 from ..types import NeuronOutput, Seed, State
-from ._base import Neuron, begin
+from ._base import Neuron, begin, check_memory
 from ._decay import Decay
 
 Features = int | tuple[int, ...] | None
@@ -27,8 +27,9 @@ class LeakyNeuron(Neuron):
         features: N, or the feature shape.
         memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
             16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
-            gradients are to three digits. With learned time constants it keeps its current instead, in either mode, and
-            computes forward again.
+            gradients are to three digits. With learned time constants, in either mode, and with delta firing in this
+            one, it keeps its current instead and computes forward again; "half" then rounds the current to float16
+            first, as under autocast, and gradients are exact for what was computed.
         spike_dtype: of the spikes that are returned; None: the current's. torch.uint8 and torch.bool carry neither a
             gradient nor NaN, so they are for evaluation; torch.float16 rounds gradients to itself, and loses those
             below 6e-8. The networks of `spikescan.networks` return spikes of this type and go on in the current's,
@@ -53,11 +54,9 @@ class LeakyNeuron(Neuron):
         spike_dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(backend=backend, deterministic=deterministic)
-        if memory not in ("full", "half"):
-            raise ValueError(f"memory: {memory!r} is not full or half")
         if spike_dtype is not None and not isinstance(spike_dtype, torch.dtype):
             raise TypeError(f"spike_dtype: a torch.dtype is needed, found {spike_dtype!r}")
-        dynamics = replace(dynamics, half=memory == "half")
+        dynamics = replace(dynamics, half=check_memory(memory) == "half", learned=learn_tau)
         self.spike_dtype = spike_dtype
         shape = _feature_shape(features)
         self._dynamics = dynamics

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..fused import estimate_and_fire
 from ..scan._checks import check_device
 from ..types import NeuronOutput, Seed, State
-from ._base import Neuron, begin
+from ._base import Neuron, begin, check_memory
 
 
 class MPEPSN(Neuron):
@@ -30,6 +30,8 @@ class MPEPSN(Neuron):
         estimate: "previous" or "current".
         threshold: where the learned V_th starts (1).
         deterministic: (1 - σ(I))·I, the estimate's mean, stands for û: evaluation without draws.
+        memory: "full", or "half": the current is rounded to float16 first, as under autocast, and kept so for the
+            backward pass: 2 bytes for each neuron and step instead of 4. Gradients are exact for what was computed.
         backend: see `Neuron`.
     Parameters: `threshold` (scalar) and `kappa` (T values that start at 1/T; T-1 values that start at 1/(T-1) for
     estimate="current"). κ is not constrained and can drive its loss down: log it.
@@ -45,9 +47,11 @@ class MPEPSN(Neuron):
         *,
         threshold: float = 1.0,
         deterministic: bool = False,
+        memory: str = "full",
         backend: str = "auto",
     ) -> None:
         super().__init__(backend=backend, deterministic=deterministic)
+        self.memory = check_memory(memory)
         if estimate not in ("previous", "current"):
             raise ValueError(f"estimate: {estimate!r} is not previous or current")
         if not 0 <= decay <= 1:
@@ -117,6 +121,7 @@ class MPEPSN(Neuron):
             decay=self.decay,
             previous=self.estimate == "previous",
             potentials=potentials,
+            half=self.memory == "half",
             backend=self.backend,
         )
         after = state._replace(potential=result.carry, step=step + len(current))

@@ -12,6 +12,7 @@ from oracle import SEED, strided
 from tolerances import assert_close
 
 import spikescan as ss
+from spikescan.bench.workbench import kept_for_backward
 
 each_length = pytest.mark.parametrize("steps", [1, 2, 63, 64, 65])
 
@@ -73,6 +74,35 @@ def test_memory_modes(make, memory, dtype, device):
     assert spikes.dtype == grad.dtype == dtype
     assert torch.equal(spikes, expected_spikes)
     assert_close(grad, expected_grad)
+
+
+ROUNDED = {
+    "delta": lambda **o: ss.SPSN(firing="delta", **o),
+    "learned": lambda **o: ss.SPSN(learn_tau=True, features=N, **o),
+    "lif": lambda **o: ss.LIF(learn_tau=True, learn_threshold=True, features=N, **o),
+    "mpe": lambda **o: ss.MPEPSN(20, **o),
+}
+
+
+@pytest.mark.parametrize("chosen", ROUNDED)
+def test_a_rounded_current(chosen, device, short_chunks):
+    """What a layer does that is given the rounded current, and two bytes kept of it."""
+    current, found = strided((20, 2, N), torch.float32, device), []
+    cotangent = strided(current.shape, torch.float32, device)
+    for memory, x in (("half", leaf(current)), ("full", leaf(current.half().float()))):
+        neuron = ROUNDED[chosen](backend="triton", memory=memory).to(device)
+        out = neuron.run(x, seed=SEED, potentials=True)
+        loss = (out.spikes * cotangent).sum() + out.potential.square().sum()
+        found.append((out.spikes, out.potential, *torch.autograd.grad(loss, x)))
+        assert x.dtype == out.spikes.dtype == out.potential.dtype == found[-1][2].dtype == torch.float32
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+    neuron = ROUNDED[chosen](backend="triton", memory="half").to(device)
+    short, long = (
+        kept_for_backward(lambda T=T: neuron(torch.randn(T, 2, N, device=device).requires_grad_(), seed=1))
+        for T in (20, 40)
+    )
+    assert long - short == 2 * 20 * 2 * N
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # of numpy, in the interpreter, for inf - inf

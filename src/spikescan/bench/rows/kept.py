@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 
@@ -20,38 +21,15 @@ def kept(bench: Workbench) -> None:
     neurons |= {"LIF": ss.LIF(), "LIF, vanilla": ss.LIF.vanilla(), "MPE-PSN": ss.MPEPSN()}
     for name, neuron in neurons.items():
         _kept(bench, x, name, neuron, 5)
-    saving = memory_modes()
-    for name, neuron in saving.items():
-        _kept(bench, x, name, neuron, 2)
-    if not saving:
-        note = "no neuron of this version has an option memory="
-        bench.find(
-            Finding(
-                "kept",
-                "a memory-saving mode",
-                "kept for backward, a neuron and step",
-                None,
-                2,
-                at_least=False,
-                unit=" B",
-                note=note,
-            )
-        )
-
-
-def memory_modes() -> dict[str, ss.Neuron]:
-    """Neurons in each memory-saving mode that their classes offer."""
-    makers = {"SPSN bernoulli": ss.SPSN, "LIF": ss.LIF, "MPE-PSN": ss.MPEPSN}
-    found: dict[str, ss.Neuron] = {}
-    for name, maker in makers.items():
-        if "memory" not in inspect.signature(maker).parameters:
-            continue
-        for mode in ("half", "recompute"):
-            try:
-                found[f"{name}, memory={mode}"] = maker(**{"memory": mode})
-            except ValueError:
-                continue
-    return found
+    makers: dict[str, Callable[..., ss.Neuron]] = {
+        "SPSN bernoulli": ss.SPSN,
+        "SPSN delta": partial(ss.SPSN, firing="delta"),
+        "SPSN, learned time constants": partial(ss.SPSN, learn_tau=True, features=shape[2]),
+        "LIF": ss.LIF,
+        "MPE-PSN": ss.MPEPSN,
+    }
+    for name, make in makers.items():
+        _kept(bench, x, f"{name}, memory=half", make(memory="half"), 2)
 
 
 def _kept(bench: Workbench, x: Tensor, name: str, neuron: ss.Neuron, most: float) -> None:
