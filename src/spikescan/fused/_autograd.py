@@ -46,15 +46,15 @@ def _forward(
     as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
     operands = (as_stored, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
-    spikes, potentials, synapses, memo, *last = wanted
-    return spikes, potentials, synapses, taken if _kept_rounded(current, wants) else memo, *last
+    return (*wanted[:3], taken, *wanted[4:]) if _kept_rounded(current, wants) else wanted
 
 
 def _forward_fake(current, alpha, beta, weight, synapse, *rest):
     *_, code, _, wants, spike_dtype, backend = rest
-    spikes, potentials, synapses, memo, *last = _outputs(current, synapse, code, wants, spike_dtype, backend)
-    memo = torch.empty_like(current, dtype=torch.float16) if _kept_rounded(current, wants) else memo
-    return spikes, potentials, synapses, memo, *last
+    wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
+    if _kept_rounded(current, wants):
+        return (*wanted[:3], torch.empty_like(current, dtype=torch.float16), *wanted[4:])
+    return wanted
 
 
 def rounded(current: Tensor) -> Tensor:
