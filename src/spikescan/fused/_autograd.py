@@ -146,13 +146,12 @@ def _setup(ctx, inputs, output) -> None:
 
 
 def _kept(ctx, operands: list[Tensor], kept: list[Tensor]) -> list[Tensor]:
-    """Potentials, synaptic currents and memo."""
+    """Potentials, synaptic currents and memo. Where a graph of the backward pass is made, they belong to it, so that
+    differentiating it again reaches the error of `backward_op`."""
     if not ctx.again:
         return kept
-    with torch.no_grad():
-        wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
-        outputs = fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)
-    return list(outputs[1:4])
+    wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
+    return list(fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)[1:4])
 
 
 def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potential):
