@@ -10,6 +10,14 @@ from spikescan.binary._product import MANY
 from spikescan.networks import EventLinear
 
 
+@pytest.fixture(autouse=True)
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 def operands(*shape: int, outputs: int = 5):
     return [x.requires_grad_() for x in (torch.randn(shape), torch.randn(outputs, shape[-1]), torch.randn(outputs))]
 
@@ -58,7 +66,21 @@ def test_where_it_is_left_alone(monkeypatch):
     assert_close(tangent, many[1].sum(1).expand_as(value))
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         linear(torch.randn(MANY, 4), torch.randn(5, 3))
+    assert linear(torch.randn(MANY, 4), torch.randn(4)).shape == (MANY,)
+    assert linear(torch.randn(MANY, 4), torch.randn(5, 4), torch.randn(1)).shape == (MANY, 5)
+    torch.set_num_threads(1)  # a convolution is not oneDNN's then
+    assert torch.equal(linear(*many), F.linear(*many))
     assert not calls
+
+
+def test_a_weight_that_does_not_learn_keeps_no_input(monkeypatch):
+    calls, (x, weight, bias), kept = taken(monkeypatch), operands(MANY, 8), []
+    with torch.autograd.graph.saved_tensors_hooks(lambda y: kept.append(y.numel()) or y, lambda y: y):
+        linear(x, weight.detach(), bias)
+    assert sum(kept) <= weight.numel()
+    assert not calls
+    linear(x.detach(), weight.detach())  # where nothing learns, nothing is kept
+    assert len(calls) == 1
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own

@@ -150,6 +150,16 @@ def test_a_rounded_current_in_chunks_with_padding_and_compiled(name):
     assert torch.equal(one.grad, other.grad)
 
 
+@pytest.mark.parametrize("memory", ["full", "half"])
+@pytest.mark.parametrize("name", ROUNDED)
+def test_double_backward_through_a_forward_pass_that_is_done_again(name, memory):
+    """Refused, also where only the current leads there: its second derivative would be missing without a word."""
+    neuron, x = ROUNDED[name](memory=memory), torch.randn(60, 2, 20, requires_grad=True)
+    (gradient,) = torch.autograd.grad(neuron(x, seed=1).sum() + x.square().sum(), x, create_graph=True)
+    with pytest.raises(NotImplementedError, match="double backward is not offered"):
+        torch.autograd.grad(gradient.square().sum(), x)
+
+
 def test_a_current_too_large_for_16_bits_is_not_hidden():
     x = torch.zeros(5, 1, 3)
     x[2, 0, 1] = 1e6

@@ -179,6 +179,16 @@ def test_double_backward_says_that_it_is_not_offered(model):
         gradient.sum().backward()
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@each_model
+def test_gradients_through_vmap(model):
+    neuron, x, seed = MODELS[model](backend="numba"), torch.randn(3, 9, 2, N, requires_grad=True), torch.tensor(1)
+    mapped, looped = torch.vmap(lambda y: neuron(y, seed))(x), torch.stack([neuron(y, seed) for y in x])
+    cotangent = torch.randn_like(looped)
+    assert torch.equal(mapped, looped)
+    assert_close(*(torch.autograd.grad(out, x, cotangent)[0] for out in (mapped, looped)))
+
+
 @each_backend
 @each_model
 def test_no_graph_without_need(model, backend):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..scan._checks import refuse_transforms
+from ..scan._checks import needs_gradient, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
 from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
@@ -146,13 +146,12 @@ def _setup(ctx, inputs, output) -> None:
 
 
 def _kept(ctx, operands: list[Tensor], kept: list[Tensor]) -> list[Tensor]:
-    """Potentials, synaptic currents and memo."""
+    """Potentials, synaptic currents and memo. Where a graph of the backward pass is made, they belong to it, so that
+    differentiating it again reaches the error of `backward_op`."""
     if not ctx.again:
         return kept
-    with torch.no_grad():
-        wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
-        outputs = fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)
-    return list(outputs[1:4])
+    wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
+    return list(fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)[1:4])
 
 
 def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potential):
@@ -193,8 +192,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     threshold = empty.to(dtype) if x.threshold is None else x.threshold
     current = x.current
     differentiable = (current, alpha, beta, weight, x.synapse, x.potential, threshold)
-    decays = torch.is_grad_enabled() and any(decay.requires_grad for decay in (alpha, beta, weight))
-    grads = torch.is_grad_enabled() and any(value.requires_grad for value in differentiable)
+    decays, grads = needs_gradient(alpha, beta, weight), needs_gradient(*differentiable)
     check_spike_dtype(spike_dtype, grads)
     nothing = current.new_zeros((), dtype=torch.int64)
     out = fused_op(

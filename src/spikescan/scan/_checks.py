@@ -50,6 +50,18 @@ def transformed() -> bool:
     )
 
 
+def needs_gradient(*values: Tensor) -> bool:
+    """Whether one of these takes part in a graph. Inside torch.func.vmap a tensor says no of itself; the one that it
+    stands for knows."""
+    return torch.is_grad_enabled() and any(_in_graph(value) for value in values)
+
+
+def _in_graph(value: Tensor) -> bool:
+    while not value.requires_grad and transformed() and is_functorch_wrapped_tensor(value):
+        value = get_unwrapped(value)
+    return value.requires_grad
+
+
 def _has_tangent(value: Tensor) -> bool:
     return forward_ad.unpack_dual(value).tangent is not None
 
