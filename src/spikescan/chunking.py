@@ -22,11 +22,12 @@ from torch.utils.checkpoint import checkpoint
 
 from .memory import return_freed_memory
 from .networks._event_linear import Events
+from .neurons import MPEPSN
 from .random import as_seed, new_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
-HELD = 16
+HELD = 8
 """Chunks whose freed memory a process holds; then it is returned, which costs page faults."""
 
 
@@ -122,6 +123,9 @@ class Chunked(nn.Module):
         if lengths is not None:
             check_lengths(lengths, torch.empty(x.shape, device="meta"))
         if state is None:
+            for module in self.network.modules():
+                if isinstance(module, MPEPSN):  # which sees a chunk with a state, one of any length
+                    module.check_length(x.shape[0])
             device = next(self.network.parameters()).device
             state = self.network.initial_state(new_seed(device) if seed is None else as_seed(seed, device))
         current = cast(NetworkState, state)

@@ -84,6 +84,14 @@ def test_seeds_and_errors():
         long.run(x, net.initial_state(5), seed=5)
 
 
+def test_the_estimation_loss_is_over_the_whole_sequence():
+    net = network(lambda: ss.MPEPSN(30))
+    with pytest.raises(ValueError, match=r"^current: 20 steps, but .* is over 30"):
+        ss.chunked(net, 10).run(counts(20), seed=5)
+    first = ss.chunked(net, 5).run(counts(20), net.initial_state(5))
+    assert ss.chunked(net, 5).run(counts(10), first.state).layers[0].estimation_loss is not None
+
+
 def test_batch_statistics_are_taken_in_once():
     """Computing a chunk again for the backward pass is no second batch to the running statistics."""
     once, again = (SpikingMLP(10, (8,), 4, norm=True) for _ in range(2))

@@ -37,7 +37,7 @@ class Dynamics:
     def __post_init__(self) -> None:
         if self.reset != "none" and (self.firing is None or self.firing.stochastic):
             raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
-        if self.half and (self.firing is None or self.firing.kernel is None):
+        if self.half and self.firing is not None and self.firing.kernel is None:
             raise ValueError(f"memory: 'half' is for firing functions with a kernel, found {self.firing}")
 
     @property

@@ -19,6 +19,7 @@ class LeakyIntegrator(LeakyNeuron):
         tau_mem, tau_syn: seconds (20 ms); `tau_syn=None` leaves the synapse out.
         dt: time step in seconds (1 ms).
         learn_tau, features: learn a decay for each of `features`.
+        memory: see `LeakyNeuron`; where no time constant is learned, nothing of each step is kept in either mode.
         backend: see `Neuron`.
     """
 
@@ -32,6 +33,7 @@ class LeakyIntegrator(LeakyNeuron):
         *,
         learn_tau: bool = False,
         features: Features = None,
+        memory: str = "full",
         backend: str = "auto",
     ) -> None:
         super().__init__(
@@ -41,6 +43,7 @@ class LeakyIntegrator(LeakyNeuron):
             dynamics=Dynamics(firing=None),
             learn_tau=learn_tau,
             features=features,
+            memory=memory,
             backend=backend,
         )
 

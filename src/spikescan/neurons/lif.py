@@ -71,7 +71,15 @@ class LIF(LeakyNeuron):
         )
 
     @classmethod
-    def vanilla(cls, decay: float = 0.25, threshold: float = 1.0, *, dt: float = 1.0, backend: str = "auto") -> "LIF":
+    def vanilla(
+        cls,
+        decay: float = 0.25,
+        threshold: float = 1.0,
+        *,
+        dt: float = 1.0,
+        memory: str = "full",
+        backend: str = "auto",
+    ) -> "LIF":
         """The baseline of the MPE-PSN experiments: v ← decay·v + I; o = Θ(v - 1); v ← v·(1 - o), no synapse, triangular
         surrogate, gradient through the reset."""
         if not 0 <= decay <= 1:
@@ -85,5 +93,6 @@ class LIF(LeakyNeuron):
             input_gain="unit",
             detach_reset=False,
             surrogate="triangular",
+            memory=memory,
             backend=backend,
         )

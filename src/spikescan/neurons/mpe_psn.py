@@ -78,14 +78,19 @@ class MPEPSN(Neuron):
         lengths: Tensor | None = None,
         potentials: bool = False,
     ) -> NeuronOutput:
-        if self.steps is not None and state is None and len(current) != self.steps:
-            raise ValueError(
-                f"current: {len(current)} steps, but the estimation loss of MPEPSN(steps={self.steps}) is over "
-                f"{self.steps}; cut the sequence so, or use MPEPSN(steps={len(current)}) or steps=None"
-            )
+        if state is None:
+            self.check_length(len(current))
         if self.steps is not None and state is not None and lengths is not None:
             raise ValueError("lengths: a chunk's share of the estimation loss is unknown with padding; use steps=None")
         return self._run(current, state, seed, lengths, potentials, self.kappa)
+
+    def check_length(self, steps: int) -> None:
+        """Raise where a whole sequence of so many steps is not what the estimation loss is over."""
+        if self.steps is not None and steps != self.steps:
+            raise ValueError(
+                f"current: {steps} steps, but the estimation loss of MPEPSN(steps={self.steps}) is over "
+                f"{self.steps}; cut the sequence so, or use MPEPSN(steps={steps}) or steps=None"
+            )
 
     def forward(self, current: Tensor, seed: Seed | None = None) -> Tensor:
         """The spikes alone, of a sequence of any length."""
