@@ -27,7 +27,7 @@ from .random import as_seed, new_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
-HELD = 8
+HELD = 16
 """Chunks whose freed memory a process holds; then it is returned, which costs page faults."""
 
 
@@ -142,7 +142,9 @@ class Chunked(nn.Module):
                 if again
                 else once(piece, current)
             )
-            value, current = result
+            value, after = result
+            del result
+            current = tree_map(_in_a_free_place, after)
             self._tidy(number)
             yield value, first, current
 
@@ -165,6 +167,11 @@ class Chunked(nn.Module):
     def _pieces(self, x: Tensor | Events) -> Iterator[tuple[int, Any]]:
         pieces = x.split(self.chunk)
         return ((k * self.chunk, piece) for k, piece in enumerate(pieces))
+
+
+def _in_a_free_place(value: Any) -> Any:
+    """A state was made between the arrays of its chunk; its copy lies where these have been freed."""
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 @contextmanager
