@@ -29,6 +29,14 @@ def fixed_seed():
     torch.manual_seed(1)
 
 
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def nan_in_empty_memory(request: pytest.FixtureRequest):
     """A kernel that leaves a place unwritten shows it: torch.empty and its relatives are filled with NaN."""

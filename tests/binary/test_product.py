@@ -10,12 +10,7 @@ from spikescan.binary._product import MANY
 from spikescan.networks import EventLinear
 
 
-@pytest.fixture(autouse=True)
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("two_threads")
 
 
 def operands(*shape: int, outputs: int = 5):
