@@ -9,7 +9,6 @@ from spikescan.binary import linear
 from spikescan.binary._product import MANY
 from spikescan.networks import EventLinear
 
-
 pytestmark = pytest.mark.usefixtures("two_threads")
 
 

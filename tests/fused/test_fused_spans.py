@@ -20,7 +20,6 @@ NEURONS = {
     "one equal leak and a slower": lambda n: ss.SPSN(tau_mem=60e-3),
 }
 
-
 pytestmark = pytest.mark.usefixtures("two_threads")
 
 
