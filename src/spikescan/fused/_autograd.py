@@ -6,10 +6,11 @@ from torch import Tensor
 from ..scan._checks import needs_gradient, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
-from ._problem import RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
+from ._problem import DELTA, RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
 
-# Positions in `wants`, the flags of what the forward pass is to keep.
+# Positions in `wants`, the flags of what the forward pass is to keep, and one in `code` (see `_numba.forward`).
 POTENTIALS, DECAYS, BACKWARD, HALF, ROUNDED = range(5)
+LEAKY = 6
 
 WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
 NAMES = "integrate_and_fire", "integrate_and_fire_backward"
@@ -20,9 +21,8 @@ FORWARD, BACKWARD_BODIES = (
 
 def _forward(
     current: Tensor,
-    alpha: Tensor,
-    beta: Tensor,
-    weight: Tensor,
+    decay_syn: Tensor,
+    decay_mem: Tensor,
     synapse: Tensor,
     potential: Tensor,
     threshold: Tensor,
@@ -40,21 +40,27 @@ def _forward(
     Potentials have the current's dtype, unless they are for the decays' gradients or the backend cannot write it; the
     rest what is computed with. The memo of a rounded current is that current, where it was of more than 16 bits.
     """
-    refuse_transforms(WHAT, current, alpha, beta, weight, synapse, potential, threshold)
+    refuse_transforms(WHAT, current, decay_syn, decay_mem, synapse, potential, threshold)
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
     taken = rounded(current) if wants[ROUNDED] else current
     as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
-    operands = (as_stored, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths)
+    decays = _decays(decay_syn, decay_mem, code, synapse.dtype)
+    operands = (as_stored, *decays, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
     return (*wanted[:3], taken, *wanted[4:]) if _kept_rounded(current, wants) else wanted
 
 
-def _forward_fake(current, alpha, beta, weight, synapse, *rest):
+def _forward_fake(current, decay_syn, decay_mem, synapse, *rest):
     *_, code, _, wants, spike_dtype, backend = rest
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
     if _kept_rounded(current, wants):
         return (*wanted[:3], torch.empty_like(current, dtype=torch.float16), *wanted[4:])
     return wanted
+
+
+def _decays(decay_syn: Tensor, decay_mem: Tensor, code: list[int], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """α, β and the membrane's gain, as bodies take them."""
+    return decay_syn.to(dtype), decay_mem.to(dtype), gain(decay_mem, code[LEAKY] != 0, dtype)
 
 
 def rounded(current: Tensor) -> Tensor:
@@ -98,14 +104,17 @@ def _adjoint(
     dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, alpha, beta, weight, threshold, synapse, potential. learns: whether the threshold's is
-    wanted; shape, dtype: the current's."""
-    wanted = _gradients(operands, saved, learns, shape, storage(backend, dtype, operands[3].dtype))
+    """Gradients of current, synapse, potential; of alpha, beta, weight, where `saved` has what they need; of the
+    threshold, where it `learns`. grads: of spikes, potentials, last synapse, last potential; an empty one stands for
+    zeros. shape, dtype: the current's."""
+    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
+    wanted = _gradients(synapse, saved, learns, shape, storage(backend, dtype, synapse.dtype))
     if saved[2].dtype == torch.float16:
-        operands = [*operands[:5], _as_kept(operands[5]), operands[6]]
-    select(BACKWARD_BODIES, backend, wanted[0], "fused kernel")(grads, operands, code, constants, saved, wanted)
-    columns = [total.sum(0) for total in wanted[1:5]]
-    return [wanted[0].to(dtype), *columns, *wanted[5:]]
+        threshold = _as_kept(threshold)
+    decays = _decays(decay_syn, decay_mem, code, synapse.dtype)
+    taken = (*decays, synapse, potential, threshold, lengths)
+    select(BACKWARD_BODIES, backend, synapse, "fused kernel")(grads, taken, code, constants, saved, wanted)
+    return _in_order([wanted[0].to(dtype), *wanted[1:]], saved, learns)
 
 
 def _as_kept(threshold: Tensor) -> Tensor:
@@ -116,64 +125,83 @@ def _as_kept(threshold: Tensor) -> Tensor:
 
 
 def _adjoint_fake(grads, operands, saved, code, constants, learns, shape, dtype, backend):
-    current, *columns = _gradients(operands, saved, learns, shape, dtype)
-    return [current, *(total.sum(0) for total in columns[:4]), *columns[4:]]
+    return _in_order(_gradients(operands[2], saved, learns, shape, dtype), saved, learns)
 
 
 def _gradients(
-    operands: list[Tensor], saved: list[Tensor], learns: bool, shape: list[int], dtype: torch.dtype
+    synapse: Tensor, saved: list[Tensor], learns: bool, shape: list[int], dtype: torch.dtype
 ) -> list[Tensor]:
-    """Those of decays and threshold have a row for each of the batch, and none where they are not wanted."""
-    synapse, rows = operands[3], shape[1]
-    decays = len(saved[1]) > 0
-    totals = [synapse.new_zeros((rows if wanted else 0, shape[2])) for wanted in (decays, decays, decays, learns)]
+    """Of current, alpha, beta, weight, threshold, synapse, potential, for a body to fill. Those of decays and threshold
+    have a row for each of the batch, and none where they are not wanted."""
+    decays, nothing = len(saved[1]) > 0, synapse.new_empty((0, shape[2]))
+    totals = [synapse.new_zeros(shape[1:]) if wanted else nothing for wanted in (decays, decays, decays, learns)]
     return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
+
+
+def _in_order(wanted: list[Tensor], saved: list[Tensor], learns: bool) -> list[Tensor]:
+    current, *decays, threshold, synapse, potential = wanted
+    totals = (decays if len(saved[1]) > 0 else []) + ([threshold] if learns else [])
+    return [current, synapse, potential, *(total.sum(0) for total in totals)]
 
 
 def _setup(ctx, inputs, output) -> None:
     """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
-    forward pass is done again. So it is for a current that is rounded to be kept."""
+    forward pass is done again. So it is for a current that is rounded to be kept. What the neuron lacks, or the
+    backward pass does not look at, is kept as None."""
     current, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend = inputs
-    _, potentials, synapses, memo, _, _ = output
-    ctx.again = any(ctx.needs_input_grad[1:4]) or wants[ROUNDED]
-    if ctx.again:
-        kept = [memo if _kept_rounded(current, wants) else current]
-    else:
-        kept = [potentials.new_empty((0, *potentials.shape[1:])), synapses, memo]
-    ctx.save_for_backward(*operands, *kept)
+    decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
+    ctx.again = any(ctx.needs_input_grad[1:3]) or wants[ROUNDED]
+    kept = current if ctx.again and not _kept_rounded(current, wants) else output[3]
+    if not ctx.again:
+        seed, step, potential = None, None, potential if ctx.code[0] == DELTA else None
+    ctx.save_for_backward(
+        *(value if len(value) else None for value in (decay_syn, threshold, lengths, kept)),
+        *(decay_mem, synapse, potential, seed, step),
+    )
     ctx.shape, ctx.dtype = list(current.shape), current.dtype
     ctx.set_materialize_grads(False)
 
 
-def _kept(ctx, operands: list[Tensor], kept: list[Tensor]) -> list[Tensor]:
-    """Potentials, synaptic currents and memo. Where a graph of the backward pass is made, they belong to it, so that
-    differentiating it again reaches the error of `backward_op`."""
-    if not ctx.again:
-        return kept
-    wants = [False, any(ctx.needs_input_grad[1:4]), True, False, False]
-    return list(fused_op(*kept, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend)[1:4])
+def _saved(ctx) -> tuple[list[Tensor], list[Tensor]]:
+    """The operands that `_adjoint` takes; potentials, synaptic currents and memo. Where these are computed again while
+    a graph of the backward pass is made, they belong to it, so that differentiating it again reaches the error of
+    `backward_op`."""
+    decay_syn, threshold, lengths, kept, decay_mem, synapse, potential, seed, step = ctx.saved_tensors
+    decay_syn = decay_mem.new_empty(0) if decay_syn is None else decay_syn
+    threshold = synapse.new_empty(0) if threshold is None else threshold
+    lengths = synapse.new_empty(0, dtype=torch.int64) if lengths is None else lengths
+    potential = synapse if potential is None else potential  # of no matter
+    operands = [decay_syn, decay_mem, synapse, potential, threshold]
+    if ctx.again:
+        wants = [False, any(ctx.needs_input_grad[1:3]), True, False, False]
+        options = ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend
+        saved = fused_op(kept, *operands, seed, step, lengths, *options)[1:4]
+    else:
+        nothing = synapse.new_empty((0, *synapse.shape))
+        saved = nothing, nothing, nothing if kept is None else kept
+    return [*operands, lengths], list(saved)
 
 
-def _backward(ctx, spikes, potentials, synapses, memo, last_synapse, last_potential):
-    saved = list(ctx.saved_tensors)
-    kept = _kept(ctx, saved[:9], saved[9:])
-    operands = [*saved[:6], saved[8]]
-    empty = operands[3].new_empty((0, *operands[3].shape))
+def _backward(ctx, *grads):
+    operands, saved = _saved(ctx)
+    decay_syn, decay_mem, synapse, _, threshold, _ = operands
+    spikes, potentials, _, _, last_synapse, last_potential = grads
     if spikes is None and ctx.code[0] != 0:
-        spikes = operands[3].new_zeros(ctx.shape)
-    grads = [
-        empty if spikes is None else spikes.contiguous(),
-        empty if potentials is None else potentials.contiguous(),
-        torch.zeros_like(operands[3]) if last_synapse is None else last_synapse.contiguous(),
-        torch.zeros_like(operands[3]) if last_potential is None else last_potential.contiguous(),
-    ]
-    learns = ctx.needs_input_grad[6]
-    current, alpha, beta, weight, threshold, synapse, potential = backward_op(
-        grads, operands, kept, ctx.code, ctx.constants, learns, ctx.shape, ctx.dtype, ctx.backend
+        spikes = synapse.new_zeros(ctx.shape)
+    nothing = synapse.new_empty((0, *synapse.shape))
+    grads = [nothing if x is None else x.contiguous() for x in (spikes, potentials, last_synapse, last_potential)]
+    learns = ctx.needs_input_grad[5]
+    current, synapse, potential, *columns = backward_op(
+        grads, operands, saved, ctx.code, ctx.constants, learns, ctx.shape, ctx.dtype, ctx.backend
     )
-    needed = [current, alpha, beta, weight, synapse, potential, threshold]
-    needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:7], strict=True)]
-    return (*needed, *[None] * 8)
+    threshold = columns.pop().sum_to_size(threshold.shape) if learns else None
+    if columns:
+        alpha, beta, weight = (column.to(decay_mem.dtype) for column in columns)
+        beta = beta - weight if ctx.code[LEAKY] else beta
+        decay_mem = beta.sum_to_size(decay_mem.shape)
+        decay_syn = alpha.sum_to_size(decay_syn.shape) if len(decay_syn) else None
+    found = (current, decay_syn, decay_mem, synapse, potential, threshold)
+    return (*(grad if need else None for grad, need in zip(found, ctx.needs_input_grad, strict=False)), *[None] * 8)
 
 
 fused_op = Operator("integrate_and_fire", _forward, _forward_fake, _setup, _backward)
@@ -186,20 +214,16 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     dtype, kernel = x.potential.dtype, None if how.firing is None else how.firing.kernel
     if how.firing is not None and kernel is None:
         raise ValueError(f"backend: {backend!r} has no kernel for {how.firing}; use auto or reference")
-    empty = x.decay_mem.new_empty(0)
-    alpha = empty.to(dtype) if x.decay_syn is None else x.decay_syn.to(dtype)
-    beta, weight = x.decay_mem.to(dtype), gain(x.decay_mem, how.leaky_gain, dtype)
-    threshold = empty.to(dtype) if x.threshold is None else x.threshold
-    current = x.current
-    differentiable = (current, alpha, beta, weight, x.synapse, x.potential, threshold)
-    decays, grads = needs_gradient(alpha, beta, weight), needs_gradient(*differentiable)
+    decay_syn = x.decay_mem.new_empty(0) if x.decay_syn is None else x.decay_syn
+    threshold = x.potential.new_empty(0) if x.threshold is None else x.threshold
+    differentiable = (x.current, decay_syn, x.decay_mem, x.synapse, x.potential, threshold)
+    decays, grads = needs_gradient(decay_syn, x.decay_mem), needs_gradient(*differentiable)
     check_spike_dtype(spike_dtype, grads)
-    nothing = current.new_zeros((), dtype=torch.int64)
     out = fused_op(
         *differentiable,
-        nothing if x.seed is None else x.seed,
+        x.step if x.seed is None else x.seed,
         x.step,
-        nothing.new_empty(0) if x.lengths is None else x.lengths,
+        x.step.new_empty(0) if x.lengths is None else x.lengths,
         [
             0 if kernel is None else kernel.kind,
             0 if kernel is None else kernel.activation,
@@ -207,6 +231,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             RESETS.index(how.reset),
             int(how.detach_reset),
             int(how.draws),
+            int(how.leaky_gain),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
         [potentials, False, grads and (how.rounds or not decays), how.half, how.rounds],

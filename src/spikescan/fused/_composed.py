@@ -2,6 +2,7 @@
 the whole sequence. This serves `backend="fft"` (SPSN eq. 15) and firing functions that users write."""
 
 import torch
+from torch import Tensor
 
 from ..scan._autograd import scan_op
 from ..scan._checks import refuse_transforms
@@ -13,12 +14,16 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     if how.reset != "none":
         raise ValueError(f"backend: {backend!r} cannot compute a reset, which is sequential; use auto or reference")
     refuse_transforms("integrate_and_fire (SPSN, LeakyIntegrator)", *x)
-    dtype = x.potential.dtype
+    dtype, features = x.potential.dtype, x.current.shape[2]
+
+    def each(decay: Tensor) -> Tensor:
+        return decay.to(dtype).expand(features).contiguous()
+
     i = x.current.to(dtype)
     if x.decay_syn is not None:
-        i = scan_op(i, x.decay_syn.to(dtype), x.synapse, False, backend)
+        i = scan_op(i, each(x.decay_syn), x.synapse, False, backend)
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
-    u = scan_op((weight * i).contiguous(), x.decay_mem.to(dtype), x.potential, False, backend)
+    u = scan_op((weight * i).contiguous(), each(x.decay_mem), x.potential, False, backend)
     s = None
     if how.firing is not None:
         draws = draw(x, how, "auto")

@@ -8,6 +8,8 @@ from one end to the next, and between two ends through runs of rows that are sti
 Kernels take every operand (an unused one is an empty array), so that there is one compiled version a dtype.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numba import njit, prange
@@ -82,9 +84,9 @@ def forward(
     past,
 ):
     """Sequences are (T, lanes), what belongs to a feature (N,), state (lanes,). code: kind, activation, surrogate,
-    reset, detach_reset, draws; constants: a, b, c. Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted.
-    tasks, span, warm, past: see `scan._lanes.Plan`. Returns how many tasks hold back, from a later span, a state that
-    is not finite."""
+    reset, detach_reset, draws, leaky (of which `weight` comes); constants: a, b, c. Empty `spikes`, `potentials`,
+    `synapses`, `memo` are not wanted. tasks, span, warm, past: see `scan._lanes.Plan`. Returns how many tasks hold
+    back, from a later span, a state that is not finite."""
     T, N = len(current), len(beta)
     kind, activation, reset, draws = code[0], code[1], code[3], code[5] != 0
     a, b, c = constants[0], constants[1], constants[2]
@@ -246,13 +248,20 @@ def backward(
     return lost
 
 
-def _lanes(*tensors: Tensor) -> list[np.ndarray]:
-    """(T, B, N) as (T, lanes); (B, N) as (lanes,)."""
-    return [tensor.detach().flatten(-2).numpy() for tensor in tensors]
+def _lanes(lanes: int, *tensors: Tensor) -> list[np.ndarray]:
+    """(T, B, N) as (T, lanes)."""
+    return [tensor.detach().numpy().reshape(len(tensor), lanes) for tensor in tensors]
 
 
-def _features(*tensors: Tensor) -> list[np.ndarray]:
-    return [tensor.detach().numpy() for tensor in tensors]
+def _columns(*tensors: Tensor) -> list[np.ndarray]:
+    """(B, N) as (lanes,)."""
+    return [tensor.detach().numpy().ravel() for tensor in tensors]
+
+
+def _features(features: int, *tensors: Tensor) -> list[np.ndarray]:
+    """(N,) as it is, (1,) for each feature, an empty one as it is."""
+    arrays = (tensor.detach().numpy() for tensor in tensors)
+    return [array.repeat(features) if len(array) == 1 else array for array in arrays]
 
 
 def _memo_view(memo: Tensor) -> Tensor:
@@ -264,19 +273,21 @@ def integrate_and_fire(
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
     current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths = operands
+    lanes, features = synapse.numel(), synapse.shape[1]
     kind = np.dtype(np.float64 if current.dtype == torch.float64 else np.float32).type
     for plan in plans(current.shape, current.dtype, (alpha, beta), cut=not code[3]):
         lost = forward(
-            *_lanes(current),
-            *_features(alpha, beta, weight),
-            *_lanes(synapse, potential),
-            *_features(threshold),
+            *_lanes(lanes, current),
+            *_features(features, alpha, beta, weight),
+            *_columns(synapse, potential),
+            *_features(features, threshold),
             int(seed),
             int(step),
             lengths.numpy(),
             tuple(code),
             tuple(kind(value) for value in constants),
-            *_lanes(*wanted[:3], _memo_view(wanted[3]), *wanted[4:]),
+            *_lanes(lanes, *wanted[:3], _memo_view(wanted[3])),
+            *_columns(*wanted[4:]),
             *plan,
         )
         if not lost:
@@ -284,30 +295,34 @@ def integrate_and_fire(
 
 
 def integrate_and_fire_backward(
-    grads: tuple[Tensor, ...],
+    grads: Sequence[Tensor],
     operands: tuple[Tensor, ...],
     code: list[int],
     constants: list[float],
-    saved: tuple[Tensor, ...],
-    wanted: tuple[Tensor, ...],
+    saved: Sequence[Tensor],
+    wanted: Sequence[Tensor],
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
     alpha, beta, weight, synapse, potential, threshold, lengths = operands
     potentials, synapses, memo = saved
-    steps, totals = len(wanted[0]), wanted[1:5]
+    steps, totals, lanes, features = len(wanted[0]), wanted[1:5], synapse.numel(), synapse.shape[1]
     kind = np.dtype(np.float64 if wanted[0].dtype == torch.float64 else np.float32).type
+    last = [np.zeros(lanes, kind) if len(grad) == 0 else _columns(grad)[0] for grad in grads[2:]]
     for plan in plans(wanted[0].shape, wanted[0].dtype, (alpha, beta), cut=not code[3]):
         spans = max(-(-steps // plan.span), 1)
         parts = [total.new_zeros((spans, *total.shape)) if len(total) else total[None] for total in totals]
         lost = backward(
-            *_lanes(*grads),
-            *_features(alpha, beta, weight),
-            *_lanes(synapse, potential),
-            *_features(threshold),
+            *_lanes(lanes, *grads[:2]),
+            *last,
+            *_features(features, alpha, beta, weight),
+            *_columns(synapse, potential),
+            *_features(features, threshold),
             lengths.numpy(),
             tuple(code),
             tuple(kind(value) for value in constants),
-            *_lanes(potentials, synapses, _memo_view(memo), wanted[0], *parts, *wanted[5:]),
+            *_lanes(lanes, potentials, synapses, _memo_view(memo), wanted[0]),
+            *(part.numpy().reshape(len(part), -1) for part in parts),
+            *_columns(*wanted[5:]),
             *plan,
         )
         for total, part in zip(totals, parts, strict=True):

@@ -57,11 +57,11 @@ class Operands(NamedTuple):
     except as said."""
 
     current: Tensor  # (T, B, N), contiguous, of its own dtype: a body widens it
-    decay_syn: Tensor | None  # (N,) float64; None: no synapse stage
-    decay_mem: Tensor  # (N,) float64
+    decay_syn: Tensor | None  # (N,) or (1,), float64; None: no synapse stage
+    decay_mem: Tensor  # likewise
     synapse: Tensor  # (B, N) i[-1]
     potential: Tensor  # (B, N) u[-1]
-    threshold: Tensor | None  # (N,)
+    threshold: Tensor | None  # (N,) or (1,)
     seed: Tensor | None  # 0-d int64
     step: Tensor  # 0-d int64
     lengths: Tensor | None  # (B,) int64

@@ -410,6 +410,11 @@ def join_kernel(
         z0, z1, z2, z3 = v0, v1, v2, v3
 
 
+def _features(features: int, *values: Tensor) -> list[Tensor]:
+    """(N,) as it is, (1,) for each feature, an empty one as it is."""
+    return [value.expand(features).contiguous() if len(value) == 1 else value for value in values]
+
+
 def _plan(programs: int, steps: int, reset: int, device: torch.device) -> tuple[int, int]:
     """(steps of a chunk, number of chunks); a reset lets time be cut nowhere."""
     length = 1 << (steps - 1).bit_length() if reset else chunk_length(programs, steps, device)
@@ -441,13 +446,14 @@ def integrate_and_fire(
     operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
-    current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths = operands
-    kind, activation, _, reset, _, draws = code
+    current, *values, synapse, potential, threshold, seed, step, lengths = operands
+    kind, activation, _, reset, _, draws, _ = code
     if reset and kind not in (0, THRESHOLD.value):
         raise ValueError("backend: 'triton' has no kernel for a reset after this firing function; use reference")
     steps, lanes, features = len(current), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
+    alpha, beta, weight, threshold = _features(features, *values, threshold)
     width = triton.cdiv(features, 4) * 4 if draws else features
     check_lanes(len(synapse) * width)
     block = _block(lanes, reset, current.device)
@@ -485,11 +491,13 @@ def integrate_and_fire_backward(
     wanted: tuple[Tensor, ...],
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    alpha, beta, weight, synapse, _, _, lengths = operands
-    kind, activation, surrogate, reset, detached, _ = code
+    *values, synapse, potential, threshold, lengths = operands
+    kind, activation, surrogate, reset, detached, *_ = code
     steps, lanes, features = len(wanted[0]), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
+    alpha, beta, weight, threshold = _features(features, *values, threshold)
+    grads = *grads[:2], *(torch.zeros_like(synapse) if len(grad) == 0 else grad for grad in grads[2:])
     block = _block(lanes, reset, synapse.device)
     blocks = triton.cdiv(lanes, block)
     length, chunks = _plan(blocks, steps, reset, synapse.device)
@@ -499,7 +507,8 @@ def integrate_and_fire_backward(
     if chunks > 1 and (learned or counted):
         totals = [synapse.new_empty((chunks, *total.shape)) for total in totals]
     arguments = (
-        *(*grads, *operands, carry, *saved, wanted[0], *totals, *wanted[5:]),
+        *(*grads, alpha, beta, weight, synapse, potential, threshold, lengths, carry),
+        *(*saved, wanted[0], *totals, *wanted[5:]),
         *(*halves(constants[0]), steps, length, lanes, features, features),
         *(kind, activation, surrogate, reset, bool(detached)),
         *(len(alpha) > 0, len(lengths) > 0, len(grads[1]) > 0, learned, counted),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fused import Dynamics, Operands, integrate_and_fire
-from ..scan._checks import accumulate_dtype, over_features
+from ..scan._checks import accumulate_dtype, one_or_each
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin, check_memory
 from ._decay import Decay
@@ -143,11 +143,11 @@ class LeakyNeuron(Neuron):
 
         return Operands(
             current.reshape(len(current), rows, count).contiguous(),
-            None if self.decay_syn is None else over_features(self.decay_syn(), current, "tau_syn"),
-            over_features(self.decay_mem(), current, "tau_mem"),
+            None if self.decay_syn is None else one_or_each(self.decay_syn(), current, "tau_syn"),
+            one_or_each(self.decay_mem(), current, "tau_mem"),
             column(state.synapse),
             column(state.potential),
-            None if self.threshold is None else over_features(self.threshold.to(dtype), current, "threshold"),
+            None if self.threshold is None else one_or_each(self.threshold.to(dtype), current, "threshold"),
             state.seed,
             step,
             lengths,

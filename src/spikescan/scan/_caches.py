@@ -26,7 +26,8 @@ def _row(context, builder, kind, value):
 
 @intrinsic
 def fetch(context, row):
-    """Begin to load a row into the caches."""
+    """Begin to load a row into the second-level cache. On its way to the first level a line would hold one of a few
+    places, where it waits for memory, and these would bound how fast a core reads."""
 
     def generate(context, builder, signature, args):
         data, length, size = _row(context, builder, signature.args[0], args[0])
@@ -35,7 +36,7 @@ def fetch(context, row):
         prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
         with cgutils.for_range_slice(builder, word(0), length, word(LINE // size), word) as (n, _):
             address = builder.bitcast(builder.gep(data, [n]), byte)
-            builder.call(prefetch, [address, flag(0), flag(3), flag(1)])  # read, keep, data
+            builder.call(prefetch, [address, flag(0), flag(2), flag(1)])  # read, into L2, data
         return context.get_dummy_value()
 
     return types.void(row), generate

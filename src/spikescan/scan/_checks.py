@@ -111,6 +111,14 @@ def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:
         ) from None
 
 
+def one_or_each(value: Tensor, current: Tensor, name: str) -> Tensor:
+    """The same, but a single number stays one, (1,): spreading it takes as long as a small kernel."""
+    if value.dim() == 0:
+        check_device(value, current, name)
+        return value.view(1)
+    return over_features(value, current, name)
+
+
 def check_lengths(lengths: Tensor | None, current: Tensor) -> Tensor | None:
     if lengths is None:
         return None

@@ -56,9 +56,9 @@ class Operator:
     def __call__(self, *args: Any) -> Any:
         if torch.compiler.is_compiling() or watched(args):
             return self.op(*args)
-        if self._function is not None:
-            return self._function.apply(*args)
-        return self.op(*args) if torch.is_grad_enabled() else self.body(*args)
+        if not torch.is_grad_enabled():
+            return self.body(*args)
+        return self.op(*args) if self._function is None else self._function.apply(*args)
 
 
 def watched(args: tuple[Any, ...]) -> bool:
