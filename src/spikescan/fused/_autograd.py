@@ -6,11 +6,10 @@ from torch import Tensor
 from ..scan._checks import needs_gradient, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
-from ._problem import DELTA, RESETS, Dynamics, Operands, Result, check_spike_dtype, gain
+from ._problem import DELTA, LEAKY, RESETS, Dynamics, Operands, Result, check_spike_dtype
 
-# Positions in `wants`, the flags of what the forward pass is to keep, and one in `code` (see `_numba.forward`).
+# Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF, ROUNDED = range(5)
-LEAKY = 6
 
 WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
 NAMES = "integrate_and_fire", "integrate_and_fire_backward"
@@ -44,8 +43,7 @@ def _forward(
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
     taken = rounded(current) if wants[ROUNDED] else current
     as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
-    decays = _decays(decay_syn, decay_mem, code, synapse.dtype)
-    operands = (as_stored, *decays, synapse, potential, threshold, seed, step, lengths)
+    operands = (as_stored, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
     return (*wanted[:3], taken, *wanted[4:]) if _kept_rounded(current, wants) else wanted
 
@@ -56,11 +54,6 @@ def _forward_fake(current, decay_syn, decay_mem, synapse, *rest):
     if _kept_rounded(current, wants):
         return (*wanted[:3], torch.empty_like(current, dtype=torch.float16), *wanted[4:])
     return wanted
-
-
-def _decays(decay_syn: Tensor, decay_mem: Tensor, code: list[int], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """α, β and the membrane's gain, as bodies take them."""
-    return decay_syn.to(dtype), decay_mem.to(dtype), gain(decay_mem, code[LEAKY] != 0, dtype)
 
 
 def rounded(current: Tensor) -> Tensor:
@@ -107,12 +100,12 @@ def _adjoint(
     """Gradients of current, synapse, potential; of alpha, beta, weight, where `saved` has what they need; of the
     threshold, where it `learns`. grads: of spikes, potentials, last synapse, last potential; an empty one stands for
     zeros. shape, dtype: the current's."""
-    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
+    *taken, threshold, lengths = operands
+    synapse = operands[2]
     wanted = _gradients(synapse, saved, learns, shape, storage(backend, dtype, synapse.dtype))
     if saved[2].dtype == torch.float16:
         threshold = _as_kept(threshold)
-    decays = _decays(decay_syn, decay_mem, code, synapse.dtype)
-    taken = (*decays, synapse, potential, threshold, lengths)
+    taken = (*taken, threshold, lengths)
     select(BACKWARD_BODIES, backend, synapse, "fused kernel")(grads, taken, code, constants, saved, wanted)
     return _in_order([wanted[0].to(dtype), *wanted[1:]], saved, learns)
 

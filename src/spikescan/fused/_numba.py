@@ -9,6 +9,7 @@ Kernels take every operand (an unused one is an empty array), so that there is o
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -58,12 +59,22 @@ def clear(sequence, begin, end, first, last):
             fill(sequence[t, first:last], 0)
 
 
+@njit(**OPTIONS)
+def decays_of_piece(decay_syn, decay_mem, leaky, features, first, last, like):
+    """α, β and the membrane's gain for a piece of lanes, of the type of `like`; 1 - β is subtracted in float64."""
+    syn, mem = of_piece(decay_syn, features, first, last), of_piece(decay_mem, features, first, last)
+    al, be, we = np.empty_like(syn, like.dtype), np.empty_like(mem, like.dtype), np.empty_like(mem, like.dtype)
+    for k in range(len(mem)):
+        al[k], be[k], we[k] = syn[k], mem[k], 1 - mem[k] if leaky else 1.0
+    return al, be, we
+
+
 @compiled(**OPTIONS)
 def forward(
     current,
-    alpha,
-    beta,
-    weight,
+    features,
+    decay_syn,
+    decay_mem,
     synapse,
     potential,
     threshold,
@@ -83,15 +94,15 @@ def forward(
     warm,
     past,
 ):
-    """Sequences are (T, lanes), what belongs to a feature (N,), state (lanes,). code: kind, activation, surrogate,
-    reset, detach_reset, draws, leaky (of which `weight` comes); constants: a, b, c. Empty `spikes`, `potentials`,
+    """Sequences are (T, lanes), decays (float64) and threshold of each feature or one for all, state (lanes,). code:
+    kind, activation, surrogate, reset, detach_reset, draws, leaky; constants: a, b, c. Empty `spikes`, `potentials`,
     `synapses`, `memo` are not wanted. tasks, span, warm, past: see `scan._lanes.Plan`. Returns how many tasks hold
     back, from a later span, a state that is not finite."""
-    T, N = len(current), len(beta)
+    T, N = len(current), features
     kind, activation, reset, draws = code[0], code[1], code[3], code[5] != 0
     a, b, c = constants[0], constants[1], constants[2]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
-    synaptic, none = len(alpha) > 0, spikes[:0]
+    synaptic, none = len(decay_syn) > 0, spikes[:0]
     ranges, lost = len(tasks) - 1, 0
     for index in prange(ranges * max((T + span - 1) // span, 1)):
         task = np.int64(index)  # prange counts in another type, for which all below would be compiled again
@@ -100,8 +111,8 @@ def forward(
         width = min(last - first, N)  # lanes of a row
         top, rows = first // N, (last - first) // width
         ends = ends_of(lengths, top, rows, T)
-        al, be = of_piece(alpha, N, first, last), of_piece(beta, N, first, last)
-        we, th = of_piece(weight, N, first, last), of_piece(threshold, N, first, last)
+        al, be, we = decays_of_piece(decay_syn, decay_mem, code[6] != 0, N, first, last, potential)
+        th = of_piece(threshold, N, first, last)
         lanes = last - first
         memory = pages(3, lanes, potential)
         i, u, s = row_of(memory, 0, lanes), row_of(memory, 1, lanes), row_of(memory, 2, lanes)
@@ -150,9 +161,9 @@ def backward(
     grad_potentials,
     grad_last_synapse,
     grad_last_potential,
-    alpha,
-    beta,
-    weight,
+    features,
+    decay_syn,
+    decay_mem,
     synapse,
     potential,
     threshold,
@@ -176,7 +187,7 @@ def backward(
 ):
     """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to
     be summed by the caller, and empty where they are not wanted; the first three need `potentials` and `synapses`."""
-    T, N = len(grad_current), len(beta)
+    T, N = len(grad_current), features
     kind, activation, surrogate, reset, detached = code[0], code[1], code[2], code[3], code[4]
     a = constants[0]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
@@ -192,8 +203,8 @@ def backward(
         width = min(last - first, N)
         top, rows = first // N, (last - first) // width
         ends = ends_of(lengths, top, rows, T)
-        al, be = of_piece(alpha, N, first, last), of_piece(beta, N, first, last)
-        we, th = of_piece(weight, N, first, last), of_piece(threshold, N, first, last)
+        al, be, we = decays_of_piece(decay_syn, decay_mem, code[6] != 0, N, first, last, potential)
+        th = of_piece(threshold, N, first, last)
         # Gradients of the current and the charge. In a row's last step nothing of them has decayed: until then al_now
         # and be_now are 1, and they are those of the last state.
         lanes = last - first
@@ -248,9 +259,17 @@ def backward(
     return lost
 
 
+@cache
+def _nothing(kind: torch.dtype) -> np.ndarray:
+    return torch.empty((0, 0), dtype=kind).numpy()
+
+
 def _lanes(lanes: int, *tensors: Tensor) -> list[np.ndarray]:
     """(T, B, N) as (T, lanes)."""
-    return [tensor.detach().numpy().reshape(len(tensor), lanes) for tensor in tensors]
+    return [
+        tensor.detach().numpy().reshape(steps, lanes) if (steps := tensor.shape[0]) else _nothing(tensor.dtype)
+        for tensor in tensors
+    ]
 
 
 def _columns(*tensors: Tensor) -> list[np.ndarray]:
@@ -258,34 +277,36 @@ def _columns(*tensors: Tensor) -> list[np.ndarray]:
     return [tensor.detach().numpy().ravel() for tensor in tensors]
 
 
-def _features(features: int, *tensors: Tensor) -> list[np.ndarray]:
-    """(N,) as it is, (1,) for each feature, an empty one as it is."""
-    arrays = (tensor.detach().numpy() for tensor in tensors)
-    return [array.repeat(features) if len(array) == 1 else array for array in arrays]
+def _features(*tensors: Tensor) -> list[np.ndarray]:
+    return [tensor.detach().numpy() for tensor in tensors]
 
 
 def _memo_view(memo: Tensor) -> Tensor:
     return memo.view(torch.uint16) if memo.dtype == torch.float16 else memo
 
 
+def _number(kind: torch.dtype) -> type[np.floating]:
+    return np.float64 if kind == torch.float64 else np.float32
+
+
 def integrate_and_fire(
     operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
-    current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths = operands
-    lanes, features = synapse.numel(), synapse.shape[1]
-    kind = np.dtype(np.float64 if current.dtype == torch.float64 else np.float32).type
-    for plan in plans(current.shape, current.dtype, (alpha, beta), cut=not code[3]):
+    current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
+    lanes, number = synapse.numel(), _number(current.dtype)
+    for plan in plans(current.shape, current.dtype, (decay_syn, decay_mem), cut=not code[3]):
         lost = forward(
             *_lanes(lanes, current),
-            *_features(features, alpha, beta, weight),
+            synapse.shape[1],
+            *_features(decay_syn, decay_mem),
             *_columns(synapse, potential),
-            *_features(features, threshold),
+            *_features(threshold),
             int(seed),
             int(step),
             lengths.numpy(),
             tuple(code),
-            tuple(kind(value) for value in constants),
+            tuple(map(number, constants)),
             *_lanes(lanes, *wanted[:3], _memo_view(wanted[3])),
             *_columns(*wanted[4:]),
             *plan,
@@ -303,30 +324,30 @@ def integrate_and_fire_backward(
     wanted: Sequence[Tensor],
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    alpha, beta, weight, synapse, potential, threshold, lengths = operands
+    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
     potentials, synapses, memo = saved
-    steps, totals, lanes, features = len(wanted[0]), wanted[1:5], synapse.numel(), synapse.shape[1]
-    kind = np.dtype(np.float64 if wanted[0].dtype == torch.float64 else np.float32).type
-    last = [np.zeros(lanes, kind) if len(grad) == 0 else _columns(grad)[0] for grad in grads[2:]]
-    for plan in plans(wanted[0].shape, wanted[0].dtype, (alpha, beta), cut=not code[3]):
+    steps, lanes, number, totals = len(wanted[0]), synapse.numel(), _number(synapse.dtype), wanted[1:5]
+    last = [_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]]
+    for plan in plans(wanted[0].shape, wanted[0].dtype, (decay_syn, decay_mem), cut=not code[3]):
         spans = max(-(-steps // plan.span), 1)
-        parts = [total.new_zeros((spans, *total.shape)) if len(total) else total[None] for total in totals]
+        parts = [np.zeros((spans, lanes if total.shape[0] else 0), number) for total in totals]
         lost = backward(
             *_lanes(lanes, *grads[:2]),
             *last,
-            *_features(features, alpha, beta, weight),
+            synapse.shape[1],
+            *_features(decay_syn, decay_mem),
             *_columns(synapse, potential),
-            *_features(features, threshold),
+            *_features(threshold),
             lengths.numpy(),
             tuple(code),
-            tuple(kind(value) for value in constants),
+            tuple(map(number, constants)),
             *_lanes(lanes, potentials, synapses, _memo_view(memo), wanted[0]),
-            *(part.numpy().reshape(len(part), -1) for part in parts),
+            *parts,
             *_columns(*wanted[5:]),
             *plan,
         )
         for total, part in zip(totals, parts, strict=True):
-            if len(total):
-                torch.sum(part, 0, out=total)
+            if total.shape[0]:
+                np.sum(part, 0, out=_columns(total)[0])
         if not lost:
             return

@@ -18,6 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ..scan._triton import BLOCK, FEW, check_lanes, chunk_length, load_four, multiprocessors, on, pick
+from ._problem import gain
 from ._triton_math import (
     BERNOULLI,
     DELTA,
@@ -410,9 +411,16 @@ def join_kernel(
         z0, z1, z2, z3 = v0, v1, v2, v3
 
 
-def _features(features: int, *values: Tensor) -> list[Tensor]:
-    """(N,) as it is, (1,) for each feature, an empty one as it is."""
-    return [value.expand(features).contiguous() if len(value) == 1 else value for value in values]
+def _each(value: Tensor, features: int) -> Tensor:
+    """(N,) of one for all; an empty one stays so."""
+    return value.expand(features).contiguous() if len(value) == 1 else value
+
+
+def _decays(decay_syn: Tensor, decay_mem: Tensor, leaky: int, synapse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """α, β and the membrane's gain of each feature, of what is computed with."""
+    values = decay_syn.to(synapse.dtype), decay_mem.to(synapse.dtype), gain(decay_mem, leaky != 0, synapse.dtype)
+    alpha, beta, weight = (_each(value, synapse.shape[1]) for value in values)
+    return alpha, beta, weight
 
 
 def _plan(programs: int, steps: int, reset: int, device: torch.device) -> tuple[int, int]:
@@ -446,14 +454,15 @@ def integrate_and_fire(
     operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
-    current, *values, synapse, potential, threshold, seed, step, lengths = operands
-    kind, activation, _, reset, _, draws, _ = code
+    current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
+    kind, activation, _, reset, _, draws, leaky = code
     if reset and kind not in (0, THRESHOLD.value):
         raise ValueError("backend: 'triton' has no kernel for a reset after this firing function; use reference")
     steps, lanes, features = len(current), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
-    alpha, beta, weight, threshold = _features(features, *values, threshold)
+    alpha, beta, weight = decays = _decays(decay_syn, decay_mem, leaky, synapse)
+    threshold = _each(threshold, features)
     width = triton.cdiv(features, 4) * 4 if draws else features
     check_lanes(len(synapse) * width)
     block = _block(lanes, reset, current.device)
@@ -472,7 +481,7 @@ def integrate_and_fire(
             forward_kernel[triton.cdiv(lanes, block), chunks - 1](
                 *arguments, features, 0, 0, True, 0, False, *flags, *[False] * 3, True, True, False, block, num_warps=1
             )
-            _join(carry, (alpha, beta, weight), length, lanes, backward=False)
+            _join(carry, decays, length, lanes, backward=False)
         forward_kernel[blocks, chunks](
             *arguments,
             width,
@@ -491,12 +500,13 @@ def integrate_and_fire_backward(
     wanted: tuple[Tensor, ...],
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    *values, synapse, potential, threshold, lengths = operands
-    kind, activation, surrogate, reset, detached, *_ = code
+    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
+    kind, activation, surrogate, reset, detached, _, leaky = code
     steps, lanes, features = len(wanted[0]), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
-    alpha, beta, weight, threshold = _features(features, *values, threshold)
+    alpha, beta, weight = decays = _decays(decay_syn, decay_mem, leaky, synapse)
+    threshold = _each(threshold, features)
     grads = *grads[:2], *(torch.zeros_like(synapse) if len(grad) == 0 else grad for grad in grads[2:])
     block = _block(lanes, reset, synapse.device)
     blocks = triton.cdiv(lanes, block)
@@ -516,7 +526,7 @@ def integrate_and_fire_backward(
     with on(synapse.device):
         if chunks > 1:
             backward_kernel[blocks, chunks - 1](*arguments, True, True, block, num_warps=1)
-            _join(carry, (alpha, beta, weight), length, lanes, backward=True)
+            _join(carry, decays, length, lanes, backward=True)
         backward_kernel[blocks, chunks](*arguments, chunks > 1, False, block, num_warps=1)
         if chunks > 1:
             filled = [learned] * 3 + [counted]

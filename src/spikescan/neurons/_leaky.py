@@ -86,7 +86,9 @@ class LeakyNeuron(Neuron):
     @property
     def dynamics(self) -> Dynamics:
         """What the neuron is, apart from its tensors."""
-        return replace(self._dynamics, deterministic=self.deterministic)
+        if self._dynamics.deterministic != self.deterministic:
+            self._dynamics = replace(self._dynamics, deterministic=self.deterministic)
+        return self._dynamics
 
     def run(
         self,

@@ -3,7 +3,7 @@ span of time."""
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,13 +59,13 @@ def piece(features, lanes):
 
 @njit(error_model="numpy")
 def of_piece(values, features, first, last):
-    """`values` (features,) for a piece of the lanes first to last; zeros for an empty one."""
+    """`values` (features,), or one for all, for a piece of the lanes first to last; zeros for an empty one."""
     out = np.zeros(piece(features, last - first), values.dtype)
     if len(values):
-        n = first % features
+        n = first % len(values)
         for k in range(len(out)):
             out[k] = values[n]
-            n = n + 1 if n + 1 < features else 0
+            n = n + 1 if n + 1 < len(values) else 0
     return out
 
 
@@ -125,17 +125,21 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     """
     steps, rows, features = shape
     threads, lanes = use_torch_threads(), rows * features
-    past = steps * lanes * dtype.itemsize >= LARGE
-    whole = Plan(_lane_ranges(rows, features, threads, LANES), max(steps, 1), 0, past)
+    whole = _uncut(steps, rows, features, threads, dtype.itemsize)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]
     slowest = max(float(decay.detach().max()) for decay in decays if len(decay))
     warm = math.ceil(VANISHED[dtype] / -math.log(slowest)) + 1 if 0 < slowest < 1 else steps
     span = -(-steps // threads)
-    return [Plan(np.array([0, lanes]), span, warm, past), whole] if warm < span else [whole]
+    return [Plan(np.array([0, lanes]), span, warm, whole.past), whole] if warm < span else [whole]
 
 
-@cache
+@lru_cache
+def _uncut(steps: int, rows: int, features: int, threads: int, size: int) -> Plan:
+    past = steps * rows * features * size >= LARGE
+    return Plan(_lane_ranges(rows, features, threads, LANES), max(steps, 1), 0, past)
+
+
 def _lane_ranges(rows: int, features: int, threads: int, most: int) -> np.ndarray:
     if rows * features == 0:
         return np.zeros(1, np.int64)
