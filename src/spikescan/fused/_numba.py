@@ -114,16 +114,19 @@ def forward(
         al, be, we = decays_of_piece(decay_syn, decay_mem, code[6] != 0, N, first, last, potential)
         th = of_piece(threshold, N, first, last)
         lanes = last - first
-        memory = pages(3, lanes, potential)
-        i, u, s = row_of(memory, 0, lanes), row_of(memory, 1, lanes), row_of(memory, 2, lanes)
+        memory = pages(4, lanes, potential)
+        i, u = row_of(memory, 0, lanes), row_of(memory, 1, lanes)
+        s, f = row_of(memory, 2, lanes), row_of(memory, 3, lanes)
         if begin <= warm:
             copy(synapse[first:last], i)
             copy(potential[first:last], u)
         r = np.full(len(be) + width + 3, np.float32(0.5))
-        m = row_of(pages(4, lanes, memo), 3, lanes)
+        m = row_of(pages(5, lanes, memo), 4, lanes)
         t = max(begin - warm, 0)
         while t < end:
             stop, row = next_change(ends, t, end if t >= begin else begin), 0
+            if kind == DELTA and t == begin:
+                activate(activation, u, f)
             outputs = (spikes, memo, potentials, synapses)
             if t < begin:
                 outputs = (none, memo[:0], none, none)
@@ -134,8 +137,9 @@ def forward(
                 lo, hi = row * width, max(run, row + 1) * width
                 if run > row:
                     stretch = (
-                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], al, be, we, th, synaptic, hard, soft, a, b, c,
-                        draws, seed, step, top + row, first % N, width, r, s[lo:hi], m[lo:hi], *outputs, past,
+                        t, stop, first + lo, current, i[lo:hi], u[lo:hi], f[lo:hi], al, be, we, th, synaptic, hard,
+                        soft, a, b, c, draws, seed, step, top + row, first % N, width, r, s[lo:hi], m[lo:hi], *outputs,
+                        past,
                     )  # fmt: skip
                     integrate_and_fire_stretch(kind if t >= begin else 0, activation, a, stretch)
                 elif t >= begin:

@@ -33,8 +33,8 @@ def spike(fires, w):
     return (one(w) if fires else nil(w)) + (w - w)
 
 
-# Firing functions: (potential, potential before, draw, threshold, constants) to (spike, what the backward pass needs):
-# the local derivative of a stochastic one, f(u) - threshold of THRESHOLD, f(u) of DELTA.
+# Firing functions: (potential, what the step before kept, draw, threshold, constants) to (spike, what is kept for the
+# backward pass): the local derivative of a stochastic one, f(u) - threshold of THRESHOLD, f(u) of DELTA.
 
 
 @njit(**INLINE)
@@ -89,24 +89,25 @@ def delta(f):
     @njit(**INLINE)
     def fire(w, before, r, th, a, b, c):
         now = f(w)
-        return spike(now - f(before) - th > nil(w), w), now
+        return spike(now - before - th > nil(w), w), now
 
     return fire
 
 
-def integrate(fire, random=False, resets=False, keeps=True):
+def integrate(fire, random=False, resets=False, keeps=True, carries=False):
     """Steps begin to end of the lanes first, first + 1, … of x (T, lanes).
 
-    i, u: state, changed in place. al, be, we, th: decays, gain and threshold of a piece of the lanes, which those after
-    it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a piece's draws, see `draw_rows`. s, m: rows
-    of scratch for spikes and memo. Row `row`, feature `feature` is where the draws begin, `width` the features of a
-    row. An empty `spikes`, `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    i, u: state, changed in place, as is f, what the step before kept, where it `carries` that to the next. al, be, we,
+    th: decays, gain and threshold of a piece of the lanes, which those after it repeat. hard, soft: 1 where that reset
+    is taken, else 0. r: room for a piece's draws, see `draw_rows`. s, m: rows of scratch for spikes and memo. Row
+    `row`, feature `feature` is where the draws begin, `width` the features of a row. An empty `spikes`, `memo`,
+    `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
     """
 
     def over_lanes(put):
         @njit(**INLINE)
         def step(
-            coming, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature, width, r,
+            coming, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature, width, r,
             s, m,
         ):  # fmt: skip
             apart()
@@ -120,9 +121,10 @@ def integrate(fire, random=False, resets=False, keeps=True):
                     side_by_side(4)
                     k = place(lo, n)
                     i[k] = x[k] + (al[n] * i[k] if synapse else nil(x[k]))
-                    before = u[k]
-                    w = be[n] * before + we[n] * i[k]
-                    spike, kept = fire(w, before, r[n], th[n], a, b, c)
+                    w = be[n] * u[k] + we[n] * i[k]
+                    spike, kept = fire(w, f[k], r[n], th[n], a, b, c)
+                    if carries:
+                        f[k] = kept
                     u[k] = w - spike * (hard * w + soft * th[n]) if resets else w
                     put(s, k, spike)
                     if keeps:
@@ -134,7 +136,7 @@ def integrate(fire, random=False, resets=False, keeps=True):
 
     @njit(**OPTIONS)
     def stretch(
-        begin, end, first, x, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature,
+        begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature,
         width, r, s, m, spikes, memo, potentials, synapses, past,
     ):  # fmt: skip
         last = first + len(i)
@@ -144,13 +146,13 @@ def integrate(fire, random=False, resets=False, keeps=True):
             coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
             if direct:
                 streamed(
-                    coming, now, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, feature,
-                    width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+                    coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
+                    feature, width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
                 )  # fmt: skip
             else:
                 stored(
-                    coming, now, i, u, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, feature,
-                    width, r, s, m,
+                    coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
+                    feature, width, r, s, m,
                 )  # fmt: skip
                 if len(spikes):
                     write(s, spikes[t, first:last], past)
@@ -179,8 +181,9 @@ threshold_tanhs, threshold_relu_tanhs = (
     integrate(threshold(tanh), resets=True),
     integrate(threshold(relu_tanh), resets=True),
 )
-deltas, delta_sigmoids = integrate(delta(identity)), integrate(delta(sigmoid))
-delta_tanhs, delta_relu_tanhs = integrate(delta(tanh)), integrate(delta(relu_tanh))
+deltas, delta_sigmoids, delta_tanhs, delta_relu_tanhs = (
+    integrate(delta(f), carries=True) for f in (identity, sigmoid, tanh, relu_tanh)
+)
 
 
 @njit(inline="always", **OPTIONS)
