@@ -27,6 +27,7 @@ TINY = replace(
     estimation=(4, 1, 64),
     flat_steps=(4, 16),
     flat_layer=(2, 4),
+    flat_chunks=(8,),
     chunk=8,
     memory=(16, 2, 4),
     recordings=3,

@@ -19,6 +19,7 @@ class Sizes:
     estimation: Shape = (16, 1, 2**16)
     flat_steps: tuple[int, ...] = (100, 1000, 10_000, 100_000, 1_000_000)
     flat_layer: tuple[int, int] = (64, 128)  # B, N
+    flat_chunks: tuple[int, ...] = (500, 1000)
     chunk: int = 1000
     memory: Shape = (10_000, 8, 128)
     recordings: int = 2700
@@ -39,6 +40,7 @@ QUICK = Sizes(
     estimation=(16, 1, 2**12),
     flat_steps=(100, 1000, 10_000),
     flat_layer=(4, 32),
+    flat_chunks=(500,),
     chunk=500,
     memory=(500, 4, 64),
     recordings=64,

@@ -56,13 +56,18 @@ def _forward_fake(current, decay_syn, decay_mem, synapse, *rest):
     return wanted
 
 
+def wide(current: Tensor) -> bool:
+    """Whether it has more than 16 bits."""
+    return current.dtype.itemsize > 2
+
+
 def rounded(current: Tensor) -> Tensor:
     """In 16 bits, as autocast would hand it over."""
-    return current.to(torch.float16) if current.dtype.itemsize > 2 else current
+    return current.to(torch.float16) if wide(current) else current
 
 
 def _kept_rounded(current: Tensor, wants: list[bool]) -> bool:
-    return wants[ROUNDED] and wants[BACKWARD] and current.dtype.itemsize > 2
+    return wants[ROUNDED] and wants[BACKWARD] and wide(current)
 
 
 def _outputs(

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..scan._checks import accumulate_dtype, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
-from ._autograd import rounded
+from ._autograd import rounded, wide
 from ._estimate import Estimated, loss_terms, step_weights
 
 WHAT = "estimate_and_fire (MPEPSN)"
@@ -46,7 +46,7 @@ def _forward(
 
 
 def _forward_fake(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, half, backend):
-    kept = x.shape if half and x.dtype.itemsize > 2 else (0,)
+    kept = x.shape if half and wide(x) else (0,)
     kept = x.new_empty(kept, dtype=torch.float16)
     return *_outputs(x, carried, potentials, backend), carried.new_empty(len(x)), kept
 
@@ -86,7 +86,7 @@ def _adjoint_fake(grads, operands, decay, previous, draws, dtype, backend):
 
 def _setup(ctx, inputs, output) -> None:
     x, *operands, ctx.decay, ctx.previous, ctx.draws, _, half, ctx.backend = inputs
-    ctx.save_for_backward(output[4] if half and x.dtype.itemsize > 2 else x, *operands)
+    ctx.save_for_backward(output[4] if half and wide(x) else x, *operands)
     ctx.dtype = x.dtype
     ctx.set_materialize_grads(False)
 

@@ -21,11 +21,19 @@ EXACT = 1e-4
 def flat(bench: Workbench) -> None:
     """Seconds a time step from short to very long sequences, through `ss.chunked`, forward and backward."""
     rows, neurons = bench.sizes.flat_layer
-    chunk = bench.sizes.chunk
-    job = Job("chunked", 0, rows, neurons, layers=1, chunk=chunk, device=bench.device)
-    model, costs = network(job), {}
+    job = Job("chunked", 0, rows, neurons, layers=1, chunk=bench.sizes.chunk, device=bench.device)
+    model = network(job)
+    for chunk in bench.sizes.flat_chunks:
+        _found_costs(bench, chunk, _costs(bench, model, chunk))
+    _independent(bench, job)
+    _exact(bench, model, rows)
+
+
+def _costs(bench: Workbench, model: torch.nn.Module, chunk: int) -> dict[int, float]:
+    """Seconds a time step, by the length of the sequence."""
+    (rows, neurons), costs = bench.sizes.flat_layer, {}
     for steps in bench.sizes.flat_steps:
-        bench.say(f"  T={steps:,}")
+        bench.say(f"  T={steps:,} in chunks of {chunk}")
         name, shape = f"SPSN in chunks of {chunk}, T={steps}", (steps, rows, neurons)
         stream = Stream(steps, rows, INPUTS, chunk, bench.device)
         # A million steps are a thousand equal chunks: one pass is already a mean over many.
@@ -37,19 +45,17 @@ def flat(bench: Workbench) -> None:
             warm_up=short,
         )
         costs[steps] = bench.time("flat", shape, [subject], {})[name].median / steps
-    _found_costs(bench, costs)
-    _independent(bench, job)
-    _exact(bench, model, rows)
+    return costs
 
 
-def _found_costs(bench: Workbench, costs: dict[int, float]) -> None:
-    steps, low = sorted(costs), min(costs.values())
+def _found_costs(bench: Workbench, chunk: int, costs: dict[int, float]) -> None:
+    steps, name = sorted(costs), f"{CHUNKS} of {chunk}"
     what = f"cost of a time step, T={steps[0]:,} to {steps[-1]:,}, largest over smallest"
-    long = [costs[count] for count in steps if count >= bench.sizes.chunk]
-    bench.find(
-        Finding("flat", CHUNKS, what, max(costs.values()) / low, 1.5, at_least=False),
-        Finding("flat", CHUNKS, "the same among sequences of a chunk and more", max(long) / min(long), None),
-    )
+    long = [costs[count] for count in steps if count > chunk]
+    bench.find(Finding("flat", name, what, max(costs.values()) / min(costs.values()), 1.5, at_least=False))
+    if long:
+        what = "the same among sequences of more than a chunk"
+        bench.find(Finding("flat", name, what, max(long) / min(long), None))
 
 
 def _independent(bench: Workbench, job: Job) -> None:
