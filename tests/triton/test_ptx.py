@@ -50,11 +50,12 @@ def neuron(
     synapse=True,
     whole=True,
 ):
-    """Forward and backward of the fused operation; not `whole`: with lengths, learned decays and wanted potentials."""
+    """Forward and backward of the fused operation; not `whole`: with lengths, learned decays and wanted potentials.
+    code: all but the last one, leaky."""
     steps, rows, features = shape
     current = current or dtype
     spikes = spikes or current
-    fires = code[0] != NONE
+    fires, code = code[0] != NONE, [*code, 1]
 
     def sequence(wanted, kind=dtype):
         return torch.empty((steps if wanted else 0, rows, features), dtype=kind)
@@ -62,13 +63,14 @@ def neuron(
     def row():
         return torch.empty((rows, features), dtype=dtype)
 
-    rate, nought = torch.empty(features, dtype=dtype), torch.tensor(0)
+    rate, threshold = torch.empty(features, dtype=torch.float64), torch.empty(features, dtype=dtype)
+    nought = torch.tensor(0)
     lengths = torch.empty(0 if whole else rows, dtype=torch.int64)
     operands = (
         sequence(True, current),
         rate if synapse else rate[:0],
-        *(rate, rate, row(), row()),
-        *(rate if code[0] in (THRESHOLD, DELTA) else rate[:0], nought, nought, lengths),
+        *(rate, row(), row()),
+        *(threshold if code[0] in (THRESHOLD, DELTA) else threshold[:0], nought, nought, lengths),
     )
     wants = not whole or not fires
     saved = sequence(not whole), sequence(not whole), sequence(fires, memo or dtype)
@@ -79,7 +81,7 @@ def neuron(
     def launch():
         _triton.integrate_and_fire(operands, code, list(constants), outputs)
         _triton.integrate_and_fire_backward(
-            grads, (*operands[1:7], operands[9]), code, list(constants), saved, gradients
+            grads, (*operands[1:6], operands[8]), code, list(constants), saved, gradients
         )
 
     return launch

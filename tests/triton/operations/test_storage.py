@@ -7,18 +7,27 @@ from oracle import strided
 from spikescan.fused._triton import integrate_and_fire, integrate_and_fire_backward
 
 STEPS, ROWS, FEATURES = 9, 2, 6
-BERNOULLI = [1, 1, 0, 0, 1, 1]
+BERNOULLI = [1, 1, 0, 0, 1, 1, 1]
 CONSTANTS = [0.0, 0.0, 0.0]
 
 
 def run(current, memo: torch.dtype, device: str):
     """Outputs of the forward kernel and the gradient of the current, in the dtype of the current."""
     row = torch.zeros(ROWS, FEATURES, device=device)
-    rate = torch.full((FEATURES,), 0.9, device=device)
+    rate = torch.full((FEATURES,), 0.9, dtype=torch.float64, device=device)
     absent = torch.empty(0, device=device)
-    decays = rate, rate, 1 - rate
     number = torch.tensor(3, device=device)
-    operands = (current, *decays, row, row, absent, number, number, torch.empty(0, dtype=torch.int64, device=device))
+    operands = (
+        current,
+        rate,
+        rate[:1],
+        row,
+        row,
+        absent,
+        number,
+        number,
+        torch.empty(0, dtype=torch.int64, device=device),
+    )
     outputs = [torch.empty_like(current) for _ in range(2)]
     kept = torch.empty(current.shape, dtype=memo, device=device)
     nothing = torch.empty(0, ROWS, FEATURES, device=device)
@@ -27,7 +36,7 @@ def run(current, memo: torch.dtype, device: str):
     grads = [strided(current.shape, torch.float32, device).to(current.dtype).contiguous(), nothing, row, row]
     gradients = [torch.empty_like(current), *(torch.zeros_like(row) for _ in range(6))]
     integrate_and_fire_backward(
-        grads, (*operands[1:7], operands[9]), BERNOULLI, CONSTANTS, (nothing, nothing, kept), gradients
+        grads, (*operands[1:6], operands[8]), BERNOULLI, CONSTANTS, (nothing, nothing, kept), gradients
     )
     return [*outputs, wanted[4], wanted[5], gradients[0]]
 
