@@ -125,7 +125,7 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     """
     steps, rows, features = shape
     threads, lanes = use_torch_threads(), rows * features
-    whole = _uncut(steps, rows, features, threads, dtype.itemsize)
+    whole = _uncut(steps, rows, features, threads, steps * lanes * dtype.itemsize >= LARGE)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]
     slowest = max(float(decay.detach().max()) for decay in decays if len(decay))
@@ -135,8 +135,7 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
 
 
 @lru_cache
-def _uncut(steps: int, rows: int, features: int, threads: int, size: int) -> Plan:
-    past = steps * rows * features * size >= LARGE
+def _uncut(steps: int, rows: int, features: int, threads: int, past: bool) -> Plan:
     return Plan(_lane_ranges(rows, features, threads, LANES), max(steps, 1), 0, past)
 
 
