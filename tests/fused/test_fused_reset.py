@@ -50,6 +50,13 @@ def test_shapes(reset, detach, rows, count):
     assert_agree(neuron(reset, detach), input_current(20, rows, count))
 
 
+@pytest.mark.parametrize("backend", ["reference", "numba"])
+def test_every_parameter_has_a_gradient_where_there_is_no_neuron(backend):
+    learned = ss.LIF(learn_tau=True, learn_threshold=True, features=1, backend=backend)
+    for gradient in torch.autograd.grad(learned(torch.randn(4, 2, 0)).sum(), list(learned.parameters())):
+        assert gradient.tolist() == [0]
+
+
 @each_reset
 @pytest.mark.parametrize("gain", ["leaky", "unit"])
 @pytest.mark.parametrize("tau_syn", [5e-3, None])

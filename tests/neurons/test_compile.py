@@ -6,6 +6,7 @@ import pytest
 import torch
 from models import MODELS, N, each_model
 from tolerances import assert_close
+from torch._dynamo.testing import CompileCounterWithBackend
 
 import spikescan as ss
 
@@ -49,6 +50,29 @@ def test_no_graph_break(model):
 def test_reference_and_inductor(model):
     assert_compiles(MODELS[model](backend="reference"), "aot_eager")
     assert_compiles(MODELS[model](), "inductor")
+
+
+def test_evaluation_and_training_in_turn_compile_once_each():
+    neuron, x, seed = MODELS["sb"](), torch.randn(12, 3, N), torch.tensor(4)
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(neuron, fullgraph=True, backend=counter, dynamic=False)
+    counts, spikes = [], []
+    for neuron.deterministic in (False, True) * 4:
+        spikes.append(compiled(x, seed))
+        assert torch.equal(spikes[-1], neuron(x, seed))
+        counts.append(counter.frame_count)
+    assert not torch.equal(spikes[0], spikes[1])
+    assert counts[0] < counts[1]
+    assert set(counts[2:]) == {counts[1]}
+
+
+@pytest.mark.parametrize("model", ["delta", "lif_learned"])
+def test_sizes_that_are_left_open(model):
+    neuron, seed = MODELS[model](), torch.tensor(4)
+    compiled = torch.compile(neuron, fullgraph=True, backend="aot_eager", dynamic=True)
+    for steps, rows in ((12, 3), (7, 2)):
+        x = torch.randn(steps, rows, N)
+        assert torch.equal(compiled(x, seed), neuron(x, seed))
 
 
 def test_training_with_l_mem():

@@ -197,7 +197,7 @@ def _backward(ctx, *grads):
         alpha, beta, weight = (column.to(decay_mem.dtype) for column in columns)
         beta = beta - weight if ctx.code[LEAKY] else beta
         decay_mem = beta.sum_to_size(decay_mem.shape)
-        decay_syn = alpha.sum_to_size(decay_syn.shape) if len(decay_syn) else None
+        decay_syn = alpha.sum_to_size(decay_syn.shape) if ctx.needs_input_grad[1] else None
     found = (current, decay_syn, decay_mem, synapse, potential, threshold)
     return (*(grad if need else None for grad, need in zip(found, ctx.needs_input_grad, strict=False)), *[None] * 8)
 

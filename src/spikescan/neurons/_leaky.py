@@ -59,7 +59,7 @@ class LeakyNeuron(Neuron):
         dynamics = replace(dynamics, half=check_memory(memory) == "half", learned=learn_tau)
         self.spike_dtype = spike_dtype
         shape = _feature_shape(features)
-        self._dynamics = dynamics
+        self._dynamics, self._without_draws = dynamics, replace(dynamics, deterministic=True)
         self.dt = dt
         self.features = shape
         self.decay_mem = Decay("tau_mem", tau_mem, dt, learn_tau, shape)
@@ -86,9 +86,7 @@ class LeakyNeuron(Neuron):
     @property
     def dynamics(self) -> Dynamics:
         """What the neuron is, apart from its tensors."""
-        if self._dynamics.deterministic != self.deterministic:
-            self._dynamics = replace(self._dynamics, deterministic=self.deterministic)
-        return self._dynamics
+        return self._without_draws if self.deterministic else self._dynamics
 
     def run(
         self,
@@ -128,7 +126,7 @@ class LeakyNeuron(Neuron):
         found, own = current.shape[2:], self.features
         if own is None:
             return
-        fits = all(size in (1, there) for size, there in zip(reversed(own), reversed(found), strict=False))
+        fits = all(size == 1 or size == there for size, there in zip(reversed(own), reversed(found), strict=False))
         if len(own) > len(found) or not fits:
             raise ValueError(f"features: {own} does not broadcast over the current's features {tuple(found)}")
 
