@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ..scan._caches import apart, fetch, pieces, place, side_by_side, stream, streamable, write
+from ..scan._caches import WIDE, apart, fetch, pieces, place, side_by_side, stream, streamable, write
 from ..scan._lanes import AHEAD
 from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
 from ._numba_math import INLINE, OPTIONS, get, narrowed, nil, one, repeat, sigmoid, tanh
@@ -183,6 +183,7 @@ def adjoint(answer, fires=True, carries=False):
     ):  # fmt: skip
         last = first + len(w)
         fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
+        past = past and len(w) >= WIDE  # a short step would wait for its stores to arrive
         direct = past and keep and not learns and streamable(grad_current, first, len(w))
         for t in range(end - 1, begin - 1, -1):
             soon = max(t - AHEAD, 0)
