@@ -9,7 +9,7 @@ import torch
 from helpers import Seen
 
 import spikescan as ss
-from spikescan.fused import _numba_math
+from spikescan.fused import _numba_draws
 from spikescan.random import as_seed, fold, new_seed, philox, uniform
 
 ALL = 0xFFFFFFFF
@@ -61,9 +61,9 @@ def test_a_draw_depends_on_nothing_else(backend):
 def test_time_and_rows_are_shared_out(shape, monkeypatch):
     """Among seven threads, whatever there is more of."""
     blocks = []
-    kernel = _numba_math._uniform
-    monkeypatch.setattr(_numba_math, "use_torch_threads", lambda: 7)
-    monkeypatch.setattr(_numba_math, "_uniform", lambda *arguments: blocks.append(arguments[2]) or kernel(*arguments))
+    kernel = _numba_draws._uniform
+    monkeypatch.setattr(_numba_draws, "use_torch_threads", lambda: 7)
+    monkeypatch.setattr(_numba_draws, "_uniform", lambda *arguments: blocks.append(arguments[2]) or kernel(*arguments))
     found = uniform(shape, seed=9, step=2**32 - 3, backend="numba")
     assert torch.equal(found, uniform(shape, seed=9, step=2**32 - 3, backend="reference"))
     assert blocks == [7]

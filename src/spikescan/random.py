@@ -139,6 +139,6 @@ def _reference(seed: Tensor, step: Tensor, steps: int, rows: int, features: int)
 
 BODIES = {
     "reference": _reference,
-    "numba": lazy("spikescan.fused._numba_math", "uniform"),
+    "numba": lazy("spikescan.fused._numba_draws", "uniform"),
     "triton": lazy("spikescan.fused._triton_math", "uniform"),
 }

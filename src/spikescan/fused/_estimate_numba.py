@@ -9,9 +9,11 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
+from ..scan._caches import whole_lines
 from ..scan._lanes import compiled
 from ..scan._threads import use_torch_threads
-from ._numba_math import FAST, INLINE, OPTIONS, draw_row, nil, one, sigmoid
+from ._numba_draws import blocks_of, draw
+from ._numba_math import FAST, INLINE, OPTIONS, nil, one, sigmoid
 
 BLOCK = 1024
 """Features in a task, at most: a step's rows then stay in the first-level cache."""
@@ -20,6 +22,7 @@ BLOCK = 1024
 @njit(**INLINE)
 def estimates(x, r, draws, out, slope):
     """û of a row, and its derivative."""
+    whole_lines()
     for n in range(len(x)):
         rho = sigmoid(x[n])
         if draws:
@@ -33,6 +36,7 @@ def estimates(x, r, draws, out, slope):
 @njit(error_model="numpy", fastmath=FAST | {"reassoc"})
 def squared_distance(x, y):
     """Summed in any order: only then is it vector code."""
+    whole_lines()
     total = x[0] - x[0]
     for n in range(len(x)):
         total += (x[n] - y[n]) * (x[n] - y[n])
@@ -41,6 +45,7 @@ def squared_distance(x, y):
 
 @njit(error_model="numpy", fastmath=FAST | {"reassoc"})
 def total_of(x):
+    whole_lines()
     total = x[0] - x[0]
     for n in range(len(x)):
         total += x[n]
@@ -54,17 +59,19 @@ def forward(x, carried, threshold, decay, previous, draws, seed, step, lengths, 
     blocks = (N + BLOCK - 1) // BLOCK
     th = threshold[0]
     for task in prange(B * blocks):
+        whole_lines()
         row, lo = task // blocks, (task % blocks) * BLOCK
         hi = min(lo + BLOCK, N)
         size = hi - lo
-        r = np.empty((size + 3) // 4 * 4, np.float32)
+        own = blocks_of(lo, size, size)
+        r = np.empty(4 * len(own[0]), np.float32)
         last = carried[row, lo:hi].copy()
         estimate, u, slope = np.empty_like(last), np.empty_like(last), np.empty_like(last)
         steps = min(lengths[row], T) if len(lengths) else T
         for t in range(steps):
             current, s = x[t, row, lo:hi], spikes[t, row, lo:hi]
             if draws:
-                draw_row(r, 0, len(r), seed, step + t, row, lo)
+                draw(r, size, size, own, row, seed, step + t)
             estimates(current, r, draws, estimate, slope)
             source = last if previous else estimate
             rate = decay if previous or step + t > 0 else nil(decay)
@@ -113,10 +120,12 @@ def backward(
     blocks = (N + BLOCK - 1) // BLOCK
     th = threshold[0]
     for task in prange(B * blocks):
+        whole_lines()
         row, lo = task // blocks, (task % blocks) * BLOCK
         hi = min(lo + BLOCK, N)
         size = hi - lo
-        r = np.empty((size + 3) // 4 * 4, np.float32)
+        own = blocks_of(lo, size, size)
+        r = np.empty(4 * len(own[0]), np.float32)
         later, first = grad_carry[row, lo:hi].copy(), carried[row, lo:hi]
         estimate, slope = np.empty_like(later), np.empty_like(later)
         before, slope_before = np.empty_like(later), np.empty_like(later)
@@ -126,14 +135,14 @@ def backward(
             grad_x[t, row, lo:hi] = 0
         if steps:
             if draws:
-                draw_row(r, 0, len(r), seed, step + steps - 1, row, lo)
+                draw(r, size, size, own, row, seed, step + steps - 1)
             estimates(x[steps - 1, row, lo:hi], r, draws, estimate, slope)
         for t in range(steps - 1, -1, -1):
             current, gs, out = x[t, row, lo:hi], grad_spikes[t, row, lo:hi], grad_x[t, row, lo:hi]
             weight = grad_distance[t] + grad_distance[t]
             if t > 0:
                 if draws:
-                    draw_row(r, 0, len(r), seed, step + t - 1, row, lo)
+                    draw(r, size, size, own, row, seed, step + t - 1)
                 estimates(x[t - 1, row, lo:hi], r, draws, before, slope_before)
             else:
                 for n in range(size):

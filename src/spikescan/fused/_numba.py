@@ -19,6 +19,7 @@ from torch import Tensor
 from ..scan._caches import settle
 from ..scan._lanes import compiled, ends_of, finite, of_piece, pages, plans, row_of
 from ._numba_adjoint import activate, activation_slope, adjoint_stretch, slope_of
+from ._numba_draws import blocks_of
 from ._numba_forward import DELTA, integrate_and_fire_stretch
 from ._numba_math import OPTIONS, copy, fill, get, nil, one
 
@@ -120,7 +121,8 @@ def forward(
         if begin <= warm:
             copy(synapse[first:last], i)
             copy(potential[first:last], u)
-        r = np.full(len(be) + width + 3, np.float32(0.5))
+        blocks = blocks_of(first % N, width, len(be))
+        r = np.full(4 * len(blocks[0]), np.float32(0.5))
         m = row_of(pages(5, lanes, memo), 4, lanes)
         t = max(begin - warm, 0)
         while t < end:
@@ -138,8 +140,8 @@ def forward(
                 if run > row:
                     stretch = (
                         t, stop, first + lo, current, i[lo:hi], u[lo:hi], f[lo:hi], al, be, we, th, synaptic, hard,
-                        soft, a, b, c, draws, seed, step, top + row, first % N, width, r, s[lo:hi], m[lo:hi], *outputs,
-                        past,
+                        soft, a, b, c, draws, seed, step, top + row, blocks, width, r, s[lo:hi], m[lo:hi],
+                        *outputs, past,
                     )  # fmt: skip
                     integrate_and_fire_stretch(kind if t >= begin else 0, activation, a, stretch)
                 elif t >= begin:

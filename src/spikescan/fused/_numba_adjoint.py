@@ -3,7 +3,19 @@
 import numpy as np
 from numba import njit
 
-from ..scan._caches import WIDE, apart, fetch, pieces, place, side_by_side, stream, streamable, write
+from ..scan._caches import (
+    WIDE,
+    apart,
+    borrowed,
+    fetch,
+    pieces,
+    place,
+    side_by_side,
+    stream,
+    streamable,
+    whole_lines,
+    write,
+)
 from ..scan._lanes import AHEAD
 from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
 from ._numba_math import INLINE, OPTIONS, get, narrowed, nil, one, repeat, sigmoid, tanh
@@ -115,6 +127,7 @@ def delta(slope):
 @njit(**OPTIONS)
 def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
     """What step t adds to the gradients of the decays and the gain."""
+    whole_lines()
     last = first + len(w)
     u_before = potentials[t - 1, first:last] if t > 0 else potential[first:last]
     i_before = synapses[t - 1, first:last] if t > 0 else synapse[first:last]
@@ -146,6 +159,7 @@ def adjoint(answer, fires=True, carries=False):
             """g_soon, p_soon, m_soon: rows to fetch. fired, seen, whole: 1 where g, where p, where al and be are of all
             lanes; 0: of a piece."""
             apart()
+            whole_lines()
             for piece in range(pieces(w, we)):
                 lo = piece * len(we)
                 lanes = min(len(we), len(w) - lo)
@@ -181,6 +195,9 @@ def adjoint(answer, fires=True, carries=False):
         learns, g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse,
         potentials, synapses, g_al, g_be, g_we, past,
     ):  # fmt: skip
+        grad_spikes, grad_potentials, memo = borrowed(grad_spikes), borrowed(grad_potentials), borrowed(memo)
+        initial, zeros, grad_current = borrowed(initial), borrowed(zeros), borrowed(grad_current)
+        al, be, al_now, be_now = borrowed(al), borrowed(be), borrowed(al_now), borrowed(be_now)
         last = first + len(w)
         fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
         past = past and len(w) >= WIDE  # a short step would wait for its stores to arrive

@@ -9,9 +9,22 @@ inlined; nothing else differs between firing functions.
 import numpy as np
 from numba import njit
 
-from ..scan._caches import apart, fetch, pieces, place, side_by_side, store, stream, streamable, write
+from ..scan._caches import (
+    apart,
+    borrowed,
+    fetch,
+    pieces,
+    place,
+    side_by_side,
+    store,
+    stream,
+    streamable,
+    whole_lines,
+    write,
+)
 from ..scan._lanes import AHEAD
-from ._numba_math import INLINE, OPTIONS, draw_rows, exp, narrowed, nil, one, sigmoid, tanh
+from ._numba_draws import draw
+from ._numba_math import INLINE, OPTIONS, exp, narrowed, nil, one, sigmoid, tanh
 
 BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
 IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
@@ -99,24 +112,25 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
 
     i, u: state, changed in place, as is f, what the step before kept, where it `carries` that to the next. al, be, we,
     th: decays, gain and threshold of a piece of the lanes, which those after it repeat. hard, soft: 1 where that reset
-    is taken, else 0. r: room for a piece's draws, see `draw_rows`. s, m: rows of scratch for spikes and memo. Row
-    `row`, feature `feature` is where the draws begin, `width` the features of a row. An empty `spikes`, `memo`,
-    `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    is taken, else 0. r: room for a piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of
+    scratch for spikes and memo. Row `row` is where the draws begin, `width` the features of a row. An empty `spikes`,
+    `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
     """
 
     def over_lanes(put):
         @njit(**INLINE)
         def step(
-            coming, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature, width, r,
+            coming, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks, width, r,
             s, m,
         ):  # fmt: skip
             apart()
+            whole_lines()
             for piece in range(pieces(i, be)):
                 lo = piece * len(be)
                 lanes = min(len(be), len(i) - lo)
                 fetch(coming[lo : lo + lanes])
                 if random and draws:
-                    draw_rows(r, lanes, seed, step, row + lo // width, feature, width)
+                    draw(r, lanes, width, blocks, row + lo // width, seed, step)
                 for n in range(lanes):
                     side_by_side(4)
                     k = place(lo, n)
@@ -136,9 +150,11 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
 
     @njit(**OPTIONS)
     def stretch(
-        begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, feature,
+        begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks,
         width, r, s, m, spikes, memo, potentials, synapses, past,
     ):  # fmt: skip
+        x, spikes, memo, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(m)
+        potentials, synapses = borrowed(potentials), borrowed(synapses)
         last = first + len(i)
         lanes = len(i)
         direct = past and streamable(spikes, first, lanes) and (not keeps or streamable(memo, first, lanes))
@@ -147,12 +163,12 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
             if direct:
                 streamed(
                     coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
-                    feature, width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+                    blocks, width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
                 )  # fmt: skip
             else:
                 stored(
                     coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
-                    feature, width, r, s, m,
+                    blocks, width, r, s, m,
                 )  # fmt: skip
                 if len(spikes):
                     write(s, spikes[t, first:last], past)

@@ -57,6 +57,33 @@ def apart(context):
     return types.void(), generate
 
 
+@intrinsic
+def whole_lines(context):
+    """The loops of the function that this is called in have vectors of a whole line where the processor knows them: for
+    some that do, LLVM prefers halves."""
+
+    def generate(context, builder, signature, args):
+        wanted = '"prefer-vector-width"="512"'
+        set.add(builder.function.attributes, wanted)  # llvmlite's own `add` knows no attributes with a value
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
+def borrowed(context, array):
+    """The same array, of which cuts are not counted as references: that would lock the bus, which waits for all that
+    was written past the caches. Its owner keeps it alive."""
+
+    def generate(context, builder, signature, args):
+        view = context.make_array(signature.args[0])(context, builder, args[0])
+        view.meminfo = cgutils.get_null_value(view.meminfo.type)
+        view.parent = cgutils.get_null_value(view.parent.type)
+        return view._getvalue()
+
+    return array(array), generate
+
+
 @intrinsic(prefer_literal=True)
 def side_by_side(context, count):
     """Called in the body of a loop: that many vectors of it are computed side by side, because a processor that waits

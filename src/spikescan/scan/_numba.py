@@ -6,7 +6,7 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
-from ._caches import apart, fetch, pieces, place, settle, store, stream, streamable
+from ._caches import apart, borrowed, fetch, pieces, place, settle, store, stream, streamable, whole_lines
 from ._lanes import AHEAD, compiled, finite, of_piece, plans
 
 
@@ -14,6 +14,7 @@ def over_lanes(put):
     @njit(error_model="numpy", fastmath={"contract"}, forceinline=True)
     def step(x, a, v, out):
         apart()
+        whole_lines()
         for piece in range(pieces(v, a)):
             lo = piece * len(a)
             for n in range(min(len(a), len(v) - lo)):
@@ -33,7 +34,7 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
     that is not finite."""
     T, ranges, lost = len(x), len(tasks) - 1, 0
     for index in prange(ranges * max((T + span - 1) // span, 1)):
-        task = np.int64(index)
+        task, x, out = np.int64(index), borrowed(x), borrowed(out)
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         a, v = of_piece(decay, len(decay), first, last), initial[first:last].copy()
