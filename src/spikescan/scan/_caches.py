@@ -26,8 +26,8 @@ def _row(context, builder, kind, value):
 
 @intrinsic
 def fetch(context, row):
-    """Begin to load a row into the second-level cache. On its way to the first level a line would hold one of a few
-    places, where it waits for memory, and these would bound how fast a core reads."""
+    """Begin to load a row into the second-level cache. On one of the processors that were tried a core reads from there
+    a third faster than if it fetches into the first level; the other one does not care."""
 
     def generate(context, builder, signature, args):
         data, length, size = _row(context, builder, signature.args[0], args[0])

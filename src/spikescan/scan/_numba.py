@@ -34,24 +34,24 @@ def scan(x, decay, initial, reverse, out, tasks, span, warm, past):
     that is not finite."""
     T, ranges, lost = len(x), len(tasks) - 1, 0
     for index in prange(ranges * max((T + span - 1) // span, 1)):
-        task, x, out = np.int64(index), borrowed(x), borrowed(out)
+        task, read, written = np.int64(index), borrowed(x), borrowed(out)
         first, last = tasks[task % ranges], tasks[task % ranges + 1]
         begin, end = task // ranges * span, min((task // ranges + 1) * span, T)
         a, v = of_piece(decay, len(decay), first, last), initial[first:last].copy()
-        scratch, direct = np.empty_like(v), past and streamable(out, first, len(v))
+        scratch, direct = np.empty_like(v), past and streamable(written, first, len(v))
         if begin > warm:
             v[:] = 0
         for k in range(max(begin - warm, 0), begin):
-            stored(x[T - 1 - k if reverse else k, first:last], a, v, scratch)
+            stored(read[T - 1 - k if reverse else k, first:last], a, v, scratch)
         for k in range(begin, end):
             t, later = k, min(k + AHEAD, T - 1)
             if reverse:
                 t, later = T - 1 - k, max(T - 1 - k - AHEAD, 0)
-            fetch(x[later, first:last])
+            fetch(read[later, first:last])
             if direct:
-                streamed(x[t, first:last], a, v, out[t, first:last])
+                streamed(read[t, first:last], a, v, written[t, first:last])
             else:
-                stored(x[t, first:last], a, v, out[t, first:last])
+                stored(read[t, first:last], a, v, written[t, first:last])
         settle()
         if end < T and not finite(v):
             lost += 1
