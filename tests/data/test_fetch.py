@@ -147,6 +147,7 @@ def test_tar_files(tmp_path, publish, kind):
         (tarred({"/out.bin": EVENT}), "Train: no such folder"),
         (zipped({"../out.bin": EVENT}), "Train: no such folder"),
     ],
+    # Not by their bytes: in gzip there is the time.
     ids=[
         "bytes",
         "empty",
@@ -155,7 +156,7 @@ def test_tar_files(tmp_path, publish, kind):
         "outside",
         "absolute",
         "outside, zipped",
-    ],  # a time is in gzip
+    ],
 )
 def test_an_archive_that_is_none_installs_nothing(tmp_path, publish, content, message):
     publish("nmnist", [("train.zip", content)])

@@ -11,7 +11,7 @@ from numba import njit
 import spikescan as ss
 from spikescan.fused._numba_math import OPTIONS, sigmoid
 from spikescan.scan import _caches, _lanes, linear_scan
-from spikescan.scan._caches import side_by_side
+from spikescan.scan._caches import borrowed, side_by_side, whole_lines
 
 SHAPES = [(1, 1, 1), (65, 3, 37), (9, 16, 128), (300, 2, 1025), (7, 96, 100), (5, 256, 8)]
 NEURONS = {
@@ -141,6 +141,46 @@ def test_a_loop_computes_vectors_side_by_side():
         return len(re.findall(r"= fdiv [^<]*<\d+ x float>", code))
 
     assert quotients(4) >= quotients(1) + 3  # one more where LLVM makes vectors of what is left over, too
+
+
+def test_vectors_are_of_a_whole_line():
+    def width(asks):
+        @njit(**OPTIONS)
+        def loop(x, out):
+            if asks:
+                whole_lines()
+            for n in range(len(x)):
+                out[n] = sigmoid(x[n])
+
+        loop(np.zeros(64, np.float32), np.empty(64, np.float32))
+        (code,) = loop.inspect_llvm().values()
+        return max(map(int, re.findall(r"= fdiv [^<]*<(\d+) x float>", code)))
+
+    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    assert width(True) == 16 if wide else width(True) == width(False)
+
+
+def test_rows_of_a_borrowed_array_are_not_counted():
+    def counts(lends):
+        @njit(**OPTIONS)
+        def total(x, zeros, some):
+            if lends:
+                x, zeros = borrowed(x), borrowed(zeros)
+            sum_ = 0.0
+            for t in range(len(x)):
+                row = zeros
+                if some > t:
+                    row = x[t]
+                sum_ += np.sin(row[t])
+            return sum_
+
+        x = np.arange(12.0).reshape(4, 3)
+        np.testing.assert_allclose(total(x[:3], np.zeros(3), 2), np.sin(0) + np.sin(4))
+        (code,) = total.inspect_llvm().values()
+        body = code[code.index("define") :]
+        return body[: body.index("\n}")].count("@NRT_incref")
+
+    assert counts(True) < counts(False)
 
 
 def test_large_arrays_take_that_way(monkeypatch):
