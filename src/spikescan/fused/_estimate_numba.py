@@ -130,7 +130,7 @@ def backward(
         estimate, slope = np.empty_like(later), np.empty_like(later)
         before, slope_before = np.empty_like(later), np.empty_like(later)
         steps = min(lengths[row], T) if len(lengths) else T
-        grad_th = np.zeros_like(later)
+        grad_th, zeros = np.zeros_like(later), np.zeros_like(later)
         for t in range(steps, T):
             grad_x[t, row, lo:hi] = 0
         if steps:
@@ -147,14 +147,13 @@ def backward(
             else:
                 for n in range(size):
                     before[n] = first[n]
-            gp = grad_potential[t, row, lo:hi] if len(grad_potential) else later
-            wanted = one(th) if len(grad_potential) else nil(th)
+            gp = grad_potential[t, row, lo:hi] if len(grad_potential) else zeros  # one that nothing is written to
             if previous:
                 for n in range(size):
                     h = decay * before[n] + current[n]
                     o = one(h) if h > th else nil(h)
                     e = weight * (estimate[n] - (one(h) - o) * h)
-                    gu = wanted * gp[n] - e
+                    gu = gp[n] - e
                     go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
                     gh = gu * (one(h) - o) + go
                     grad_th[n] -= go
@@ -167,7 +166,7 @@ def backward(
                 for n in range(size):
                     h = rate * estimate[n] + current[n]
                     o = one(h) if h > th else nil(h)
-                    gu = wanted * gp[n] + later[n]
+                    gu = gp[n] + later[n]
                     go = (gs[n] - gu * h) * max(one(h) - abs(h - th), nil(h))
                     gh = gu * (one(h) - o) + go
                     grad_th[n] -= go
