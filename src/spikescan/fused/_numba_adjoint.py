@@ -1,5 +1,7 @@
 """A stretch of time of one run of lanes, backward: as `_numba_forward`, time reversed."""
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -18,12 +20,12 @@ from ..scan._caches import (
 )
 from ..scan._lanes import AHEAD
 from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
-from ._numba_math import INLINE, OPTIONS, get, narrowed, nil, one, repeat, sigmoid, tanh
+from ._numba_math import INLINE, INNER, get, narrowed, nil, one, repeat, sigmoid, tanh
 
 FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR = 0, 1, 2, 3, 4
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def activate(activation, x, out):
     """out = f(x), as a memo keeps it."""
     for n in range(len(x)):
@@ -37,7 +39,7 @@ def activate(activation, x, out):
         out[n] = narrowed(out, f)
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def slope_of(activation, zero):
     """f'(u) as a polynomial of f = f(u), 0 up to the last of these: one mechanism for all f, where a branch in the loop
     over lanes would be compiled as a loop of its own for each."""
@@ -124,7 +126,7 @@ def delta(slope):
     return answer
 
 
-@njit(**OPTIONS)
+@njit(**INNER)
 def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
     """What step t adds to the gradients of the decays and the gain."""
     whole_lines()
@@ -189,7 +191,7 @@ def adjoint(answer, fires=True, carries=False):
 
     stored, streamed = over_lanes(False), over_lanes(True)
 
-    @njit(**OPTIONS)
+    @njit(**INNER)
     def stretch(
         begin, end, first, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be, we, th,
         learns, g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse,
@@ -235,40 +237,25 @@ def adjoint(answer, fires=True, carries=False):
     return stretch
 
 
-leaks = adjoint(passing, fires=False)
-smooths = adjoint(smooth)
-threshold_0, threshold_1, threshold_2, threshold_3, threshold_4 = (
-    adjoint(threshold(slope)) for slope in (fast_sigmoid, triangular, logistic, arctan, boxcar)
-)
-delta_0, delta_1, delta_2, delta_3, delta_4 = (
-    adjoint(delta(slope), carries=True) for slope in (fast_sigmoid, triangular, logistic, arctan, boxcar)
-)
+SURROGATES = {
+    FAST_SIGMOID: fast_sigmoid,
+    TRIANGULAR: triangular,
+    LOGISTIC: logistic,
+    ARCTAN: arctan,
+    BOXCAR: boxcar,
+}
+STRETCHES = {
+    "leak": adjoint(passing, fires=False),
+    "smooth": adjoint(smooth),
+    **{f"threshold_{slope.__name__}": adjoint(threshold(slope)) for slope in SURROGATES.values()},
+    **{f"delta_{slope.__name__}": adjoint(delta(slope), carries=True) for slope in SURROGATES.values()},
+}
 
 
-@njit(inline="always", **OPTIONS)
-def adjoint_stretch(kind, surrogate, stretch):
-    if kind == 0:
-        leaks(*stretch)
-    elif kind < THRESHOLD:
-        smooths(*stretch)
-    elif kind == THRESHOLD:
-        if surrogate == FAST_SIGMOID:
-            threshold_0(*stretch)
-        elif surrogate == TRIANGULAR:
-            threshold_1(*stretch)
-        elif surrogate == LOGISTIC:
-            threshold_2(*stretch)
-        elif surrogate == ARCTAN:
-            threshold_3(*stretch)
-        else:
-            threshold_4(*stretch)
-    elif surrogate == FAST_SIGMOID:
-        delta_0(*stretch)
-    elif surrogate == TRIANGULAR:
-        delta_1(*stretch)
-    elif surrogate == LOGISTIC:
-        delta_2(*stretch)
-    elif surrogate == ARCTAN:
-        delta_3(*stretch)
+def adjoint_of(kind: int, surrogate: int) -> tuple[str, Any]:
+    """Name and stretch of a firing function's and a surrogate's code."""
+    if kind < THRESHOLD:
+        name = "smooth" if kind else "leak"
     else:
-        delta_4(*stretch)
+        name = f"{'threshold' if kind == THRESHOLD else 'delta'}_{SURROGATES[surrogate].__name__}"
+    return name, STRETCHES[name]

@@ -6,6 +6,8 @@ and draws of one piece stay in the first-level cache. `integrate` builds stretch
 inlined; nothing else differs between firing functions.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -24,7 +26,7 @@ from ..scan._caches import (
 )
 from ..scan._lanes import AHEAD
 from ._numba_draws import draw
-from ._numba_math import INLINE, OPTIONS, exp, narrowed, nil, one, sigmoid, tanh
+from ._numba_math import INLINE, INNER, exp, narrowed, nil, one, sigmoid, tanh
 
 BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
 IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
@@ -148,7 +150,7 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
 
     stored, streamed = over_lanes(store), over_lanes(stream)
 
-    @njit(**OPTIONS)
+    @njit(**INNER)
     def stretch(
         begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks,
         width, r, s, m, spikes, memo, potentials, synapses, past,
@@ -182,56 +184,26 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
     return stretch
 
 
-leaks = integrate(rest, keeps=False)
-bernoulli_sigmoids, bernoulli_relu_tanhs = (
-    integrate(bernoulli_sigmoid, random=True),
-    integrate(bernoulli_relu_tanh, random=True),
-)
-gumbels, tempered_gumbels, escapes = (
-    integrate(gumbel, random=True),
-    integrate(tempered_gumbel, random=True),
-    integrate(escape, random=True),
-)
-thresholds, threshold_sigmoids = integrate(threshold(identity), resets=True), integrate(threshold(sigmoid), resets=True)
-threshold_tanhs, threshold_relu_tanhs = (
-    integrate(threshold(tanh), resets=True),
-    integrate(threshold(relu_tanh), resets=True),
-)
-deltas, delta_sigmoids, delta_tanhs, delta_relu_tanhs = (
-    integrate(delta(f), carries=True) for f in (identity, sigmoid, tanh, relu_tanh)
-)
+FUNCTIONS = {IDENTITY: identity, SIGMOID: sigmoid, TANH: tanh, RELU_TANH: relu_tanh}
+STRETCHES = {
+    "leak": integrate(rest, keeps=False),
+    "bernoulli_sigmoid": integrate(bernoulli_sigmoid, random=True),
+    "bernoulli_relu_tanh": integrate(bernoulli_relu_tanh, random=True),
+    "gumbel": integrate(gumbel, random=True),
+    "tempered_gumbel": integrate(tempered_gumbel, random=True),
+    "escape": integrate(escape, random=True),
+    **{f"threshold_{f.__name__}": integrate(threshold(f), resets=True) for f in FUNCTIONS.values()},
+    **{f"delta_{f.__name__}": integrate(delta(f), carries=True) for f in FUNCTIONS.values()},
+}
 
 
-@njit(inline="always", **OPTIONS)
-def integrate_and_fire_stretch(kind, activation, a, stretch):
-    if kind == 0:
-        leaks(*stretch)
-    elif kind == BERNOULLI:
-        if activation == SIGMOID:
-            bernoulli_sigmoids(*stretch)
-        else:
-            bernoulli_relu_tanhs(*stretch)
-    elif kind == GUMBEL:
-        if a == one(a):
-            gumbels(*stretch)
-        else:
-            tempered_gumbels(*stretch)
-    elif kind == ESCAPE:
-        escapes(*stretch)
-    elif kind == THRESHOLD:
-        if activation == SIGMOID:
-            threshold_sigmoids(*stretch)
-        elif activation == TANH:
-            threshold_tanhs(*stretch)
-        elif activation == RELU_TANH:
-            threshold_relu_tanhs(*stretch)
-        else:
-            thresholds(*stretch)
-    elif activation == SIGMOID:
-        delta_sigmoids(*stretch)
-    elif activation == TANH:
-        delta_tanhs(*stretch)
-    elif activation == RELU_TANH:
-        delta_relu_tanhs(*stretch)
+def integration_of(kind: int, activation: int, a: float) -> tuple[str, Any]:
+    """Name and stretch of a firing function's code."""
+    if kind == GUMBEL:
+        name = "gumbel" if a == 1 else "tempered_gumbel"
+    elif kind in (0, ESCAPE):
+        name = "escape" if kind else "leak"
     else:
-        deltas(*stretch)
+        several = {BERNOULLI: "bernoulli", THRESHOLD: "threshold", DELTA: "delta"}
+        name = f"{several[kind]}_{FUNCTIONS[activation].__name__}"
+    return name, STRETCHES[name]

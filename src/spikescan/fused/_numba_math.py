@@ -16,7 +16,8 @@ from ..scan._caches import pieces
 # No "nnan" and no "ninf": NaN and infinity must come through.
 FAST = {"contract", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "forceinline": False}  # else taken over from a caller
-INLINE = OPTIONS | {"forceinline": True}
+INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # for kernels alone to call
+INLINE = INNER | {"forceinline": True}
 
 _LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)
 _ROUND = np.float32(1.5 * 2**23)  # a float32 so large has no fraction: its lowest bits are an integer
