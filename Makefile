@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 
 # What has to hold before a change goes in: style, types, tests.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check

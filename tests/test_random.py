@@ -57,7 +57,9 @@ def test_a_draw_depends_on_nothing_else(backend):
     assert not torch.equal(uniform((20, 6, 300), seed=10, backend=backend), whole)
 
 
-@pytest.mark.parametrize("shape", [(1000, 1, 5), (1, 3, 5), (20, 6, 7), (20, 0, 7)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1000, 1, 5), (1, 3, 5), (20, 6, 7), (20, 0, 7), (1, 1, 5001), (2, 3, 2051)], ids=str
+)
 def test_time_and_rows_are_shared_out(shape, monkeypatch):
     """Among seven threads, whatever there is more of."""
     blocks = []

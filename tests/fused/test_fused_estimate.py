@@ -58,3 +58,19 @@ def test_padding(estimate, deterministic, steps):
     spikes = assert_agree(tested, torch.randn(12, 5, 6), lengths=lengths, start=steps is None)
     assert all(not spikes[length:, row].any() for row, length in enumerate(lengths))
     assert spikes.any()
+
+
+@each_estimate
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_shows(estimate, value):
+    """Everywhere that it does in the reference, in gradients as well."""
+    found = []
+    for backend in ("reference", "numba"):
+        x = torch.zeros(3, 1, 20)
+        x[1, 0, 5] = value
+        out = neuron(3, estimate, backend=backend).run(x.requires_grad_(), seed=1, potentials=True)
+        (grad,) = torch.autograd.grad(out.estimation_loss + out.spikes.sum() + out.potential.sum(), x)
+        found.append([result.isnan() for result in (out.spikes, out.potential, grad)])
+    assert found[0][2].any()
+    for expected, one in zip(*found, strict=True):
+        assert torch.equal(one, expected)

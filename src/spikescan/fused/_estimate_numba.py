@@ -171,7 +171,7 @@ def backward(
                     gh = gu * (one(h) - o) + go
                     grad_th[n] -= go
                     h_before = rate_before * before[n] + x_before[n]
-                    u_before = h_before if h_before <= th else nil(h)
+                    u_before = h_before if h_before <= th else h_before - h_before  # 0, or NaN
                     u_before = u_before if t > 0 else before[n]
                     e = weight * (estimate[n] - u_before)
                     out[n] = gh + slope[n] * (e + rate * gh)

@@ -2,7 +2,7 @@
 
 (B, N) is one axis of lanes here. Tasks (`_numba_tasks`) run in parallel. In each, time runs outside, lanes inside, so
 that the state and all intermediate rows stay in the second-level cache and each lane loop becomes vector code
-(`_numba_forward`, `_numba_adjoint`). There is a kernel for each firing function, or surrogate, and dtype.
+(`_numba_forward`, `_numba_adjoint`). A task is compiled for each firing function, or surrogate, and dtype.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ from ..random import uniform
 
 DELTA = 5  # the kernels' number of delta firing
 RESETS = ("none", "hard", "soft")
-LEAKY = 6  # place of `Dynamics.leaky_gain` in the kernels' code, see `_numba.forward`
+LEAKY = 6  # place of `Dynamics.leaky_gain` in the kernels' code, see `_numba_tasks`
 
 
 @dataclass(frozen=True)
