@@ -9,6 +9,7 @@ import torch
 from numba import njit
 
 import spikescan as ss
+from spikescan.firing import Gumbel
 from spikescan.fused._numba_math import OPTIONS, sigmoid
 from spikescan.scan import _caches, _lanes, linear_scan
 from spikescan.scan._caches import borrowed, side_by_side, whole_lines
@@ -20,6 +21,8 @@ NEURONS = {
     "bernoulli, half": lambda n: ss.SPSN(memory="half"),
     "delta": lambda n: ss.SPSN(firing="delta", threshold=0.1),
     "gumbel": lambda n: ss.SPSN(firing="gumbel"),
+    "tempered gumbel": lambda n: ss.SPSN(firing=Gumbel(0.7)),
+    "escape": lambda n: ss.SPSN(firing="escape"),
     "lif": lambda n: ss.LIF(),
     "lif, half": lambda n: ss.LIF(memory="half"),
     "learned": lambda n: ss.LIF(learn_tau=True, learn_threshold=True, features=n),
