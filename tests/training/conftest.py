@@ -1,15 +1,13 @@
-"""A tiny set in SHD layout: four classes that spike on channels of their own, learned in a few steps."""
+"""Recipes small enough for a test, on tiny sets."""
 
 from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
 from nmnist_files import write_set
+from speech_files import CHANNELS, write_split
 
 from spikescan.training import recipe_files
 
-CLASSES, CHANNELS = 4, 20
 SMALL = {
     "data.name": "shd",
     "data.channels": CHANNELS,
@@ -30,21 +28,6 @@ SMALL_CAMERA = {
     "training.epochs": 2,
     "training.device": "cpu",
 }
-
-
-def write_split(file: Path, samples: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    labels = np.arange(samples) % CLASSES
-    counts = rng.integers(20, 60, samples)
-    times = [np.sort(rng.uniform(0, 0.05 + 0.05 * rng.random(), count)).astype(np.float32) for count in counts]
-    units = [label * 5 + rng.integers(0, 5, count) for label, count in zip(labels, counts, strict=True)]
-    with h5py.File(file, "w") as out:
-        for name, values, kind in (("times", times, np.float32), ("units", units, np.int64)):
-            column = out.create_dataset(f"spikes/{name}", (samples,), h5py.vlen_dtype(np.dtype(kind)))
-            for index, value in enumerate(values):
-                column[index] = value
-        out["labels"] = labels
-        out["extra/speaker"] = (np.arange(samples) // CLASSES) % 3
 
 
 @pytest.fixture(scope="session")

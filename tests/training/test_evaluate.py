@@ -5,7 +5,7 @@ import json
 import h5py
 import pytest
 import torch
-from conftest import write_split
+from speech_files import write_split
 
 from spikescan.training import evaluate as measuring
 from spikescan.training import recipe_files, run
@@ -22,7 +22,7 @@ def test_classes_by_hand():
 
 
 def test_a_label_far_off(recipe, tmp_path):
-    """65 535 is one mistaken label, not 65 536² numbers."""
+    """65 535 is one mistaken label, not 65 536² numbers, nor 65 536 lines of a picture."""
     for name, samples in (("x_train.h5", 44), ("x_test.h5", 12)):
         write_split(tmp_path / name, samples, 0)
     with h5py.File(tmp_path / "x_train.h5", "r+") as file:

@@ -26,9 +26,14 @@ SHORT = 20, 64, 2048  # lanes enough: one chunk
 ODD = 9, 3, 7  # nothing divides by 4 or 16
 
 
+@pytest.fixture(scope="module")
+def compiled_here(tmp_path_factory):
+    return tmp_path_factory.mktemp("triton")
+
+
 @pytest.fixture(autouse=True)
-def hopper(monkeypatch, tmp_path):
-    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+def hopper(monkeypatch, compiled_here):
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(compiled_here))
     for module in (scan, _triton, _estimate_triton):
         monkeypatch.setattr(module, "multiprocessors", lambda device: 132)
 
@@ -98,8 +103,16 @@ def test_leaky_integrator(shape, whole, monkeypatch):
     assert names(kernels) == (CHUNKED if shape == LONG else WHOLE)
 
 
-@pytest.mark.parametrize(("shape", "draws"), [(SHORT, 1), (ODD, 1), (SHORT, 0)], ids=str)
-@pytest.mark.parametrize(("kind", "activation"), STOCHASTIC)
+@pytest.mark.parametrize(
+    ("kind", "activation", "shape", "draws"),
+    [
+        *((*firing, SHORT, 1) for firing in STOCHASTIC),
+        (GUMBEL, 0, ODD, 1),
+        (ESCAPE, 0, ODD, 1),
+        (BERNOULLI, 1, SHORT, 0),
+    ],
+    ids=str,
+)
 def test_stochastic(kind, activation, shape, draws, monkeypatch):
     launch = neuron(shape, [kind, activation, 0, 0, 1, draws], constants=(0.7, 1.0, 1.0))
     assert names(compiled_by(monkeypatch, launch)) == WHOLE
@@ -172,8 +185,11 @@ def test_linear_scan(dtype, reverse, monkeypatch):
     assert names(kernels) == ["scan_kernel", "join_kernel", "scan_kernel"]
 
 
-@pytest.mark.parametrize("current", [None, *HALVES])
-@pytest.mark.parametrize(("previous", "draws", "whole"), [*product((True, False), repeat=3)])
+ESTIMATES = [(*options, None) for options in product((True, False), repeat=3)]
+ESTIMATES += [(*options, current) for options in ((True, True, False), (False, False, True)) for current in HALVES]
+
+
+@pytest.mark.parametrize(("previous", "draws", "whole", "current"), ESTIMATES)
 def test_estimate(previous, draws, whole, current, monkeypatch):
     shape, dtype = (SHORT, torch.float32) if whole or current else (ODD, torch.float64)
     x, number = torch.empty(shape, dtype=current or dtype), torch.tensor(0)

@@ -61,10 +61,10 @@ def philox(c0, c1, c2, c3, k0, k1):
     """Four uint32 words of Philox 4x32-10 (see `spikescan.random`). Counters that are scalars keep the first rounds
     cheap: only what depends on the lane is computed for each."""
     for _ in tl.static_range(_ROUNDS):
-        high0, low0 = tl.umulhi(c0, _M0), c0 * _M0
-        high1, low1 = tl.umulhi(c2, _M1), c2 * _M1
+        high0, low0 = tl.umulhi(c0, _M0), tl.mul(c0, _M0, sanitize_overflow=False)
+        high1, low1 = tl.umulhi(c2, _M1), tl.mul(c2, _M1, sanitize_overflow=False)
         c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
-        k0, k1 = k0 + _W0, k1 + _W1
+        k0, k1 = tl.add(k0, _W0, sanitize_overflow=False), tl.add(k1, _W1, sanitize_overflow=False)
     return c0, c1, c2, c3
 
 

@@ -19,7 +19,7 @@ from spikescan.training.evaluate import Measurement, forward
 from spikescan.training.files import write_atomic
 from spikescan.training.networks import Network
 
-BLUE, ORANGE, GREEN, GREY, SLATE = "#1f5fa8", "#e07b1a", "#2a8c6a", "#8a8f98", "#4a505a"
+BLUE, ORANGE, GREEN, GREY, SLATE, LIGHT = "#1f5fa8", "#e07b1a", "#2a8c6a", "#8a8f98", "#4a505a", "#c9cdd3"
 INK = "#22262c"
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -46,6 +46,8 @@ STYLE: dict[Any, Any] = {
 WIDE_BINS = 160
 SHOWN = 1024
 """Neurons of a layer in a raster, at most; there are not more pixels for them."""
+LINES = 128
+"""Classes beside the right one whose readout is drawn, at most."""
 Rows = Sequence[dict[str, Any]]
 
 
@@ -150,17 +152,14 @@ def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) ->
 
 def _readout(axes: Axes, potential: np.ndarray, milliseconds: float, label: int, names: Sequence[str]) -> None:
     times = (np.arange(len(potential)) + 0.5) * milliseconds
-    for index in range(potential.shape[1]):
-        true = index == label
-        axes.plot(
-            times,
-            potential[:, index],
-            color=ORANGE if true else "#c9cdd3",
-            linewidth=2.5 if true else 1,
-            zorder=2 + true,
-        )
-    axes.plot([], [], color=ORANGE, label=f"the right class, {names[label]}")
-    axes.plot([], [], color="#c9cdd3", linewidth=1, label="the others")
+    others = np.delete(np.arange(potential.shape[1]), label)
+    highest = others[np.argsort(potential[:, others].max(0))[-LINES:]]
+    what = "the others" if len(highest) == len(others) else f"the highest {LINES} of {len(others):,} others"
+    axes.plot(
+        times, potential[:, label], color=ORANGE, linewidth=2.5, zorder=3, label=f"the right class, {names[label]}"
+    )
+    axes.plot(times, potential[:, highest], color=LIGHT, linewidth=1)
+    axes.plot([], [], color=LIGHT, linewidth=1, label=what)
     axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, fontsize=9, borderaxespad=0)
     axes.set(ylabel="potential", title="Readout")
 
