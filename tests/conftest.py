@@ -24,6 +24,11 @@ settings.register_profile("ci", QUIET, max_examples=50, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Triton's first: they are long, and two processes that begin with the kernels compile the same ones twice."""
+    items.sort(key=lambda item: "triton" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed():
     torch.manual_seed(1)
