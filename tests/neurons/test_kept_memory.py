@@ -109,8 +109,11 @@ def learn(neuron, x, cotangent, **options):
     return [out.potential, out.spikes, *torch.autograd.grad(loss, learned, allow_unused=True)]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [*((name, torch.float32) for name in ROUNDED), ("learned", torch.float64), ("mpe previous", torch.float64)],
+    ids=str,
+)
 def test_a_rounded_current_gives_the_gradients_of_what_was_computed(name, dtype):
     """To the bit those of a layer that is given the rounded current. What was rounded shows."""
     torch.manual_seed(0)
