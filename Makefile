@@ -18,7 +18,7 @@ lint: $(VENV)/.dev
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:
-	rm -rf $(VENV) demo runs
+	rm -rf $(VENV) demo
 	find src -name '*.nb[ic]' -delete
 
 $(BIN)/python:

@@ -94,6 +94,7 @@ BAD_OPTIONS = [
 ]
 LIF_OPTIONS = [
     (ValueError, "threshold", {"threshold": float("nan")}),
+    (TypeError, "threshold", {"threshold": "1"}),
     (ValueError, "threshold", {"threshold": None}),
     (ValueError, "reset", {"reset": "none"}),
     (ValueError, "input_gain", {"input_gain": "one"}),
@@ -117,6 +118,14 @@ def test_bad_options_of_lif_are_named(error, argument, options):
 def test_bad_options_of_mpe_psn_and_relu_are_named():
     with pytest.raises(TypeError, match=r"^steps: .* found float"):
         ss.MPEPSN(2.5)
+    for make in (lambda **o: ss.MPEPSN(4, **o), ss.LIF.vanilla):
+        for given in ("0.25", [0.25], 0.25j):
+            with pytest.raises(TypeError, match=r"^decay: a number is needed, found"):
+                make(decay=given)
+            with pytest.raises(TypeError, match=r"^threshold: a number is needed, found"):
+                make(threshold=given)
+    with pytest.raises(TypeError, match=r"^dt: a number is needed, found str"):
+        ss.LIF.vanilla(dt="1")
     with pytest.raises(ValueError, match=r"^backend:"):
         ss.ReLU(backend="cpu")
     with pytest.raises(ValueError, match=r"^backend: 'numba' needs a tensor on cpu"):

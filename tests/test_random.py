@@ -166,6 +166,10 @@ def test_wrong_seed(seed):
 def test_wrong_arguments():
     with pytest.raises(ValueError, match="seed"):
         uniform((2, 3), seed=2**63)
+    with pytest.raises(TypeError, match=r"^step: an int or a 0-d int64 tensor is needed, found float"):
+        uniform((2, 3), seed=0, step=0.5)
+    with pytest.raises(TypeError, match=r"^data: an int or a 0-d int64 tensor is needed, found str"):
+        fold(0, "layer")
     with pytest.raises(ValueError, match="shape"):
         uniform((2,), seed=0)
     with pytest.raises(ValueError, match="backend"):

@@ -23,7 +23,7 @@ from torch.utils.checkpoint import checkpoint
 from .memory import return_freed_memory
 from .networks._event_linear import Events
 from .neurons import MPEPSN
-from .random import as_seed, new_seed
+from .random import as_seed, new_seed, refuse_second_seed
 from .scan._checks import check_lengths
 from .types import NetworkOutput, NetworkState, NeuronOutput, Seed
 
@@ -36,6 +36,13 @@ def chunked(network: nn.Module, chunk: int) -> "Chunked":
 
     Its `run` returns what the network's does; its `accumulate` returns sums over time alone, for sequences whose
     outputs do not fit: a million steps train in the memory of one chunk.
+
+    Args:
+        network: has `run` and `initial_state`.
+        chunk: time steps, 1 or more; the last chunk may be shorter.
+    Raises:
+        TypeError: for a network without those, or a chunk that is no whole number.
+        ValueError: for a chunk below 1.
 
         long = ss.chunked(network, chunk=1000)
         totals, _ = long.accumulate(x, lambda output, first: output.readout.sum(0), seed=1)
@@ -70,9 +77,10 @@ class Chunked(nn.Module):
         lengths: Tensor | None = None,
         potentials: bool = False,
     ) -> NetworkOutput:
-        """The network's `run` of the whole sequence, its outputs joined; arguments as there."""
+        """The network's `run` of the whole sequence, its outputs joined; x (T, B, *features) and the other arguments as
+        there. A `seed` beside a `state` is refused."""
         parts: list[tuple[Tensor, tuple[NeuronOutput, ...]]] = []
-        for part, _, after in self._chunks(x, lambda output, _: output[:2], state, seed, lengths, potentials):
+        for part, after in self._chunks(x, lambda output, _: output[:2], state, seed, lengths, potentials):
             parts.append(part)
             state = after
         assert state is not None
@@ -97,7 +105,7 @@ class Chunked(nn.Module):
                 first step. Sums over time of anything are exact: readouts, spike counts, L_mem's shares.
         """
         total: Any = None
-        for value, _, after in self._chunks(x, part, state, seed, lengths, potentials):
+        for value, after in self._chunks(x, part, state, seed, lengths, potentials):
             total = value if total is None else tree_map(torch.add, total, value)
             state = after
         assert state is not None
@@ -105,9 +113,7 @@ class Chunked(nn.Module):
 
     def forward(self, x: Tensor | Events, seed: Seed | None = None) -> Tensor:
         """The readout's potentials alone, (T, B, classes)."""
-        return torch.cat(
-            [value for value, _, _ in self._chunks(x, lambda out, _: out.readout, None, seed, None, False)]
-        )
+        return torch.cat([value for value, _ in self._chunks(x, lambda out, _: out.readout, None, seed, None, False)])
 
     def _chunks(
         self,
@@ -117,9 +123,8 @@ class Chunked(nn.Module):
         seed: Seed | None,
         lengths: Tensor | None,
         potentials: bool,
-    ) -> Iterator[tuple[Any, int, NetworkState]]:
-        if state is not None and seed is not None:
-            raise ValueError("seed: the state already carries one; pass either")
+    ) -> Iterator[tuple[Any, NetworkState]]:
+        refuse_second_seed(seed, state is not None)
         if lengths is not None:
             check_lengths(lengths, torch.empty(x.shape, device="meta"))
         if state is None:
@@ -146,7 +151,7 @@ class Chunked(nn.Module):
             del result
             current = tree_map(_in_a_free_place, after)
             self._tidy(number)
-            yield value, first, current
+            yield value, current
 
     def _contexts(self, number: int) -> tuple[AbstractContextManager, AbstractContextManager]:
         return nullcontext(), self._again(number)

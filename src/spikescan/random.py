@@ -48,17 +48,23 @@ def _product(word: Words, multiplier: int) -> tuple[Words, Words]:
     return high >> 16, (high & 0xFFFF) << 16 | low & 0xFFFF
 
 
-def as_seed(seed: Seed, device: torch.device | str | None = None) -> Tensor:
-    """`seed` as a 0-d int64 tensor on `device`."""
+def as_seed(seed: Seed, device: torch.device | str | None = None, name: str = "seed") -> Tensor:
+    """`seed` as a 0-d int64 tensor on `device`; errors call it `name`."""
     if isinstance(seed, Tensor):
         if seed.dtype != torch.int64 or seed.dim() != 0:
-            raise TypeError(f"seed: a 0-d int64 tensor is needed, found {seed.dtype} of shape {tuple(seed.shape)}")
+            raise TypeError(f"{name}: a 0-d int64 tensor is needed, found {seed.dtype} of shape {tuple(seed.shape)}")
         return seed.to(device)
     if isinstance(seed, bool) or not isinstance(seed, int):
-        raise TypeError(f"seed: an int or a 0-d int64 tensor is needed, found {type(seed).__name__}")
+        raise TypeError(f"{name}: an int or a 0-d int64 tensor is needed, found {type(seed).__name__}")
     if not -(2**63) <= seed < 2**63:
-        raise ValueError(f"seed: {seed} does not fit into 64 bits")
+        raise ValueError(f"{name}: {seed} does not fit into 64 bits")
     return torch.tensor(seed, dtype=torch.int64, device=device)
+
+
+def refuse_second_seed(seed: Seed | None, carried: bool) -> None:
+    """carried: whether there is a state that has a seed of its own."""
+    if carried and seed is not None:
+        raise ValueError("seed: the state already carries one; pass either")
 
 
 def new_seed(device: torch.device | str | None = None) -> Tensor:
@@ -73,7 +79,7 @@ def fold(seed: Seed, *data: int | Tensor) -> Tensor:
     """Derive a seed: `fold(seed, layer)`, `fold(seed, epoch, batch)`. Philox itself is the hash."""
     seed = as_seed(seed)
     for value in data:
-        value = as_seed(value, seed.device)
+        value = as_seed(value, seed.device, "data")
         if seed.device.type == "cpu" and not (torch.compiler.is_compiling() or watched((seed, value))):
             low, high = _hash(int(value), int(seed), 0x666F6C64, 0)
             seed = torch.tensor((low | high << 32) - (high >> 31 << 64))  # as a signed number
@@ -102,15 +108,19 @@ def uniform(
         shape: (T, B, *features).
         seed: an int or a 0-d int64 tensor.
         step: the first time step, an int or a 0-d int64 tensor.
+        device: where the numbers are wanted; None: where seed and step are, else on the CPU.
         backend: auto, reference (torch operations, any device), numba or triton.
     Returns:
         float32 (T, B, *features), the same on every device.
+    Raises:
+        ValueError: a shape without T and B or with a negative size, a number beyond 64 bits.
+        TypeError: a seed or step that is neither an int nor a 0-d int64 tensor.
     """
     if len(shape) < 2:
         raise ValueError(f"shape: (T, B, *features) is needed, found {tuple(shape)}")
     if min(shape) < 0:
         raise ValueError(f"shape: no negative size is possible, found {tuple(shape)}")
-    seed, step = as_seed(seed, device), as_seed(step, device)
+    seed, step = as_seed(seed, device), as_seed(step, device, "step")
     return uniform_op(seed, step, shape[0], shape[1], math.prod(shape[2:]), backend).view(shape)
 
 

@@ -123,6 +123,8 @@ BAD = [
     (ValueError, "decay", (X, torch.tensor([0.1, 0.2, 1.01])), {}),
     (ValueError, "decay", (X, torch.rand(4)), {}),
     (ValueError, "decay", (X, torch.rand((), device="meta")), {}),
+    (TypeError, "decay", (X, "a"), {}),
+    (TypeError, "decay", (X, None), {}),
     (TypeError, "x", (X.int(), 0.5), {}),
     (TypeError, "x", (X.numpy(), 0.5), {}),
     (TypeError, "x", (X + 0j, 0.5), {}),

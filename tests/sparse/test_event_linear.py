@@ -98,6 +98,23 @@ def test_bad_arguments():
         event_linear(torch.zeros(2, 5), None, *parts, backend="triton")
 
 
+def test_lengths_that_do_not_fit():
+    """Kernels read as far as they are told."""
+    (step, row, channel), weight, shape = torch.zeros(3, 4, dtype=torch.int32), torch.zeros(2, 5), (7, 3, 5)
+    for bias in (torch.zeros(1), torch.zeros(2, 1), torch.zeros(2, device="meta")):
+        with pytest.raises(ValueError, match=r"^bias: \(2,\) on cpu is needed, found"):
+            event_linear(weight, bias, step, row, channel, None, shape)
+    for value in (torch.zeros(3), torch.zeros(4, 1), torch.zeros(4, device="meta")):
+        with pytest.raises(ValueError, match=r"^value: \(4,\), one for each event, on cpu is needed, found"):
+            event_linear(weight, None, step, row, channel, value, shape)
+    with pytest.raises(ValueError, match=r"^row: \(E,\), as long as step, is needed, found \(3,\) beside \(4,\)"):
+        event_linear(weight, None, step, row[:3], channel, None, shape)
+    with pytest.raises(ValueError, match=r"^channel: \(E,\), as long as step, is needed, found \(0,\) beside \(4,\)"):
+        event_linear(weight, None, step, row, channel[:0], None, shape)
+    with pytest.raises(ValueError, match=r"^step: \(E,\), as long as step, is needed, found \(\) beside \(\)"):
+        event_linear(weight, None, step[0], row, channel, None, shape)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("place", [-1, 9])
 def test_places_outside_the_tensor(axis, place):

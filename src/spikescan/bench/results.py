@@ -91,9 +91,6 @@ class Results:
     skipped: list[Skip] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
-    def of(self, row: str) -> list[Measurement]:
-        return [one for one in self.measurements if one.row == row]
-
     def as_dict(self) -> dict[str, Any]:
         return {
             "environment": self.environment,

@@ -12,7 +12,7 @@ from spikescan.bench.environment import busy, environment
 from spikescan.bench.grid import grid, sentences
 from spikescan.bench.peers import find
 from spikescan.bench.results import Results, prepare
-from spikescan.bench.rows import ROWS, Row, choose
+from spikescan.bench.rows import Row, choose
 from spikescan.bench.sizes import FULL, Sizes
 from spikescan.bench.workbench import Workbench
 from spikescan.memory import keep_freed_memory
@@ -62,7 +62,7 @@ def run(
 def _measure(bench: Workbench, chosen: list[Row]) -> bool:
     try:
         for row in chosen:
-            bench.say(f"{row.name}: {row.what}")
+            bench.say(f"{row.name}: {row.what}" + (f"; demanded: {row.demanded}" if row.demanded else ""))
             torch.manual_seed(0)
             row.measure(bench)
             bench.results.save()
@@ -72,16 +72,15 @@ def _measure(bench: Workbench, chosen: list[Row]) -> bool:
     return True
 
 
-def finish(results: Results) -> list[Path]:
-    """Sentences and pictures of what there is; the paths of the pictures."""
-    drawn, where = [], described(results)
+def finish(results: Results) -> None:
+    """Sentences and pictures of what there is."""
+    where = described(results)
     if found := grid(results.measurements, results.skipped):
         results.sentences = sentences(found)
-        drawn.append(pictures.save(results.folder / "map.png", lambda: pictures.comparison(found, where)))
+        pictures.save(results.folder / "map.png", lambda: pictures.comparison(found, where))
     if any(one.demanded and one.measured for one in results.findings):
-        drawn.append(pictures.save(results.folder / "rows.png", lambda: pictures.demands(results.findings, where)))
+        pictures.save(results.folder / "rows.png", lambda: pictures.demands(results.findings, where))
     results.save()
-    return drawn
 
 
 def described(results: Results) -> str:
@@ -89,6 +88,3 @@ def described(results: Results) -> str:
     found = results.environment
     line = f"{found['device']}, torch {found['versions']['torch']}, float32"
     return line if found["sizes"] == "full" else f"{line}; {found['sizes']} sizes, not those of the demands"
-
-
-__all__ = ["ROWS", "described", "finish", "run"]

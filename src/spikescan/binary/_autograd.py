@@ -84,6 +84,10 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
         backend: "auto" takes tables for float32 on such a CPU, from 4096 rows of 32 inputs on, where no autocast and no
             transform of torch.func or forward-mode derivative is at work, else the ordinary product; "numba" insists on
             them, on any CPU; "reference" is the ordinary product, which alone offers double backward.
+    Returns:
+        (..., N), of the operands' dtype.
+    Raises:
+        ValueError: shapes that do not fit each other, a backend that does not serve the operands.
     """
     if spikes.dim() == 0:
         raise ValueError("spikes: (..., K) is needed, found a single number")

@@ -1,7 +1,8 @@
 """MPE-PSN on the CPU: one pass over memory forward, one backward, which draws again instead of storing the draws.
 
 x current, ô drawn spike, û estimate, h charge, z = h - V_th, o spike, u membrane after the reset, as in
-`spikescan.MPEPSN`. Tasks and rows as in `_numba`.
+`spikescan.MPEPSN`. A task is up to BLOCK features of one batch row, over all time: its rows stay in the
+first-level cache.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """What the numba kernels compute with: an exponential that vectorises, 16-bit storage, loops over rows.
 
-Every function is inlined into the kernels' feature loops, which LLVM turns into vector code; nothing here may call a
+The scalar functions are inlined into the kernels' feature loops, which LLVM turns into vector code; none may call a
 library function for float32, because that would keep it from doing so.
 """
 

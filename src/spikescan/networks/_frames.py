@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..neurons import Neuron
-from ..random import as_seed, fold, new_seed
+from ..random import as_seed, fold, new_seed, refuse_second_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
 from ._event_linear import Events
 from ._norm import SequenceNorm
@@ -123,8 +123,7 @@ class FrameNetwork(nn.Module):
             lengths: int64 (B,); steps from lengths[b] on are padding.
             potentials: whether the layers' potentials are wanted as well.
         """
-        if state is not None and seed is not None:
-            raise ValueError("seed: the state already carries one; pass either")
+        refuse_second_seed(seed, state is not None)
         x = self.frames(x)
         if self.steps is not None and len(x) == 1 and state is None:
             x = x.repeat(self.steps, 1, 1, 1, 1)

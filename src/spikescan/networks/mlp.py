@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..neurons import SPSN, LeakyIntegrator, Neuron
-from ..random import as_seed, fold, new_seed
+from ..random import as_seed, fold, new_seed, refuse_second_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
 from ._event_linear import EventLinear, Events
 from ._norm import SequenceNorm
@@ -87,8 +87,7 @@ class SpikingMLP(nn.Module):
             lengths: int64 (B,); steps from lengths[b] on are padding.
             potentials: whether the hidden layers' potentials are wanted as well.
         """
-        if state is not None and seed is not None:
-            raise ValueError("seed: the state already carries one; pass either")
+        refuse_second_seed(seed, state is not None)
         states = None if state is None else state.layers
         device = self.output.weight.device
         source = None if state is not None else new_seed(device) if seed is None else as_seed(seed, device)

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from ..random import as_seed, new_seed
+from ..random import as_seed, new_seed, refuse_second_seed
 from ..scan._checks import check_current, check_lengths
 from ..scan._select import check_backend
 from ..types import NeuronOutput, Seed, State
@@ -98,8 +98,7 @@ def begin(
         state = State()
     elif not isinstance(state, State):
         raise TypeError(f"state: a State that an earlier chunk returned is needed, found {type(state).__name__}")
-    elif seed is not None and state.seed is not None:
-        raise ValueError("seed: the state already carries one; pass either")
+    refuse_second_seed(seed, state.seed is not None)
     for name in ("synapse", "potential"):
         value = getattr(state, name)
         if value is not None and name not in carried:

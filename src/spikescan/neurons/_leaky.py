@@ -1,6 +1,5 @@
 """The base of all neurons whose membrane is a leaky integrator: LI, LIF and SPSN are declarations on it."""
 
-import math
 from dataclasses import replace
 from numbers import Integral
 
@@ -8,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fused import Dynamics, Operands, integrate_and_fire
-from ..scan._checks import accumulate_dtype, one_or_each
+from ..scan._checks import accumulate_dtype, check_finite, one_or_each
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin, check_memory
 from ._decay import Decay
@@ -75,8 +74,7 @@ class LeakyNeuron(Neuron):
                 raise ValueError("learn_threshold: this firing function has no threshold")
             self.threshold = None
             return
-        if not math.isfinite(threshold):
-            raise ValueError(f"threshold: a finite number is needed, found {threshold}")
+        check_finite(threshold, "threshold")
         value = torch.full((shape or ()) if learn else (), float(threshold))
         if learn:
             self.threshold = nn.Parameter(value)

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..firing import Surrogate, Threshold
 from ..firing import surrogate as find_surrogate
 from ..fused import Dynamics
+from ..scan._checks import check_number, check_share
 from ._leaky import Features, LeakyNeuron
 
 GAINS = {"leaky": True, "unit": False}
@@ -81,9 +82,16 @@ class LIF(LeakyNeuron):
         backend: str = "auto",
     ) -> "LIF":
         """The baseline of the MPE-PSN experiments: v ← decay·v + I; o = Θ(v - 1); v ← v·(1 - o), no synapse, triangular
-        surrogate, gradient through the reset."""
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay: a number in [0, 1] is needed, found {decay}")
+        surrogate, gradient through the reset.
+
+        Args:
+            decay: of the potential in a time step, in [0, 1], no unit.
+            threshold: finite.
+            dt: the time step in seconds; 1 counts time in steps, as the paper does.
+            memory, backend: as of `LIF`.
+        """
+        check_share(decay, "decay")
+        check_number(dt, "dt")
         tau = 0.0 if decay == 0 else math.inf if decay == 1 else -dt / math.log(decay)
         return cls(
             tau,

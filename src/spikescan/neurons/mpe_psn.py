@@ -4,14 +4,13 @@ I current, ô drawn spike, û estimate of the membrane after a step, h charge, o
 τ decay (dimensionless), V_th threshold, κ weight of a step in the estimation loss.
 """
 
-import math
 from numbers import Integral
 
 import torch
 from torch import Tensor, nn
 
 from ..fused import estimate_and_fire
-from ..scan._checks import check_device
+from ..scan._checks import check_device, check_finite, check_share
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin, check_memory
 
@@ -54,10 +53,8 @@ class MPEPSN(Neuron):
         self.memory = check_memory(memory)
         if estimate not in ("previous", "current"):
             raise ValueError(f"estimate: {estimate!r} is not previous or current")
-        if not 0 <= decay <= 1:
-            raise ValueError(f"decay: a number in [0, 1] is needed, found {decay}")
-        if not math.isfinite(threshold):
-            raise ValueError(f"threshold: a finite number is needed, found {threshold}")
+        check_share(decay, "decay")
+        check_finite(threshold, "threshold")
         first = int(estimate == "current")
         if steps is not None and not isinstance(steps, Integral):
             raise TypeError(f"steps: a whole number of time steps is needed, found {type(steps).__name__}")

@@ -1,5 +1,8 @@
 """What every operation asks of its arguments, said once; errors name the argument."""
 
+import math
+from numbers import Real
+
 import torch
 from torch import Tensor
 from torch._C._functorch import (
@@ -84,12 +87,28 @@ def accumulate_dtype(current: Tensor) -> torch.dtype:
     return torch.float64 if current.dtype == torch.float64 else torch.float32
 
 
+def check_number(value: object, name: str) -> None:
+    if not (isinstance(value, Real) or (isinstance(value, Tensor) and value.dim() == 0)):
+        raise TypeError(f"{name}: a number is needed, found {type(value).__name__}")
+
+
+def check_share(value: float, name: str) -> None:
+    check_number(value, name)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name}: a number in [0, 1] is needed, found {value}")
+
+
+def check_finite(value: float, name: str) -> None:
+    check_number(value, name)
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: a finite number is needed, found {value}")
+
+
 def check_decay(decay: float | Tensor, current: Tensor, name: str = "decay") -> Tensor:
     """`decay` as a float64 tensor on the current's device. Values of a tensor are checked on the CPU only, where it
     costs no wait."""
     if not isinstance(decay, Tensor):
-        if not 0.0 <= decay <= 1.0:
-            raise ValueError(f"{name}: a number in [0, 1] is needed, found {decay}")
+        check_share(decay, name)
         return torch.full((), decay, dtype=torch.float64, device=current.device)
     check_device(decay, current, name)
     if not torch.compiler.is_compiling() and decay.device.type == "cpu":

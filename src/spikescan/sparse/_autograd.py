@@ -90,12 +90,26 @@ def event_linear(
         shape: (T, B, C).
         backend: auto, reference, numba or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
             the weight is float16 or bfloat16. The reference makes an array (E, N); the kernels do not.
+    Returns:
+        (T, B, N) of the weight's dtype.
+    Raises:
+        ValueError: shapes, lengths, dtypes or devices that do not fit each other, places outside the shape, a backend
+            that does not serve the weight's device.
     """
     refuse_transforms("event_linear", weight, bias, value, other=DENSE)
     steps, rows, channels = shape
     if weight.dim() != 2 or weight.shape[1] != channels:
         raise ValueError(f"weight: (N, {channels}) is needed for {channels} channels, found {tuple(weight.shape)}")
+    if bias is not None and (bias.shape != weight.shape[:1] or bias.device != weight.device):
+        raise ValueError(
+            f"bias: ({len(weight)},) on {weight.device} is needed, found {tuple(bias.shape)} on {bias.device}"
+        )
     _check_places({"step": step, "row": row, "channel": channel}, shape, weight.device)
+    if value is not None and (value.shape != step.shape or value.device != weight.device):
+        raise ValueError(
+            f"value: {tuple(step.shape)}, one for each event, on {weight.device} is needed, "
+            f"found {tuple(value.shape)} on {value.device}"
+        )
     inside = accumulate_dtype(weight)
     values = weight.new_empty(0, dtype=inside) if value is None else value.to(inside)
     start = weight.new_zeros(len(weight)) if bias is None else bias
@@ -108,6 +122,9 @@ def _check_places(places: dict[str, Tensor], shape: tuple[int, int, int], device
             raise ValueError(
                 f"{name}: int32 on {device}, as the weight, is needed, found {place.dtype} on {place.device}"
             )
+        if place.dim() != 1 or place.shape != places["step"].shape:
+            steps = tuple(places["step"].shape)
+            raise ValueError(f"{name}: (E,), as long as step, is needed, found {tuple(place.shape)} beside {steps}")
         if not torch.compiler.is_compiling() and device.type == "cpu" and len(place):
             low, high = (int(value) for value in torch.aminmax(place))
             if low < 0 or high >= size:

@@ -17,7 +17,7 @@ BOTH = ("cpu", "cuda")
 
 @dataclass(frozen=True)
 class Row:
-    """`devices`: where it is measured; `demanded`: what the measured ratio is held to, in words."""
+    """`devices`: where it is measured; `demanded`: what the measured ratio is held to, in words; empty: nothing."""
 
     name: str
     what: str
@@ -53,8 +53,8 @@ ROWS = (
         layers.long,
     ),
     Row("kept", "bytes kept for backward", "5 a neuron and step; 2 in a memory-saving mode", BOTH, kept),
-    Row("memory", "peak memory of a training step", "none", BOTH, sequences.memory),
-    Row("map", "SPSN against three baselines over (T, B·N)", "none", BOTH, comparison),
+    Row("memory", "peak memory of a training step", "", BOTH, sequences.memory),
+    Row("map", "SPSN against three baselines over (T, B·N)", "", BOTH, comparison),
 )
 
 
