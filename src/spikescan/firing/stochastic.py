@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ._base import Firing, KernelCode, straight_through
+from ._codes import ACTIVATION, BERNOULLI, ESCAPE, GUMBEL
 
 
 def _draws(uniform: Tensor | None, like: Tensor) -> Tensor:
@@ -31,7 +32,7 @@ class Bernoulli(Firing):
 
     @property
     def kernel(self) -> KernelCode:
-        return KernelCode(1, {"sigmoid": 1, "relu_tanh": 3}[self.activation])
+        return KernelCode(BERNOULLI, ACTIVATION[self.activation])
 
     def __call__(self, potential, previous, uniform, threshold):
         rho = torch.sigmoid(potential) if self.activation == "sigmoid" else torch.tanh(potential).relu()
@@ -52,7 +53,7 @@ class Gumbel(Firing):
 
     @property
     def kernel(self) -> KernelCode:
-        return KernelCode(2, a=1 / self.temperature)
+        return KernelCode(GUMBEL, a=1 / self.temperature)
 
     def __call__(self, potential, previous, uniform, threshold):
         r = _draws(uniform, potential)
@@ -77,7 +78,7 @@ class Escape(Firing):
 
     @property
     def kernel(self) -> KernelCode:
-        return KernelCode(3, a=1 / self.a, b=self.b, c=1 / self.c)
+        return KernelCode(ESCAPE, a=1 / self.a, b=self.b, c=1 / self.c)
 
     def __call__(self, potential, previous, uniform, threshold):
         rate = torch.exp(((potential - self.b) / self.c).clamp(max=80.0)) / self.a

@@ -18,6 +18,8 @@ from math import pi
 import torch
 from torch import Tensor
 
+from ._codes import ARCTAN, BOXCAR, FAST_SIGMOID, LOGISTIC, TRIANGULAR
+
 
 class Surrogate(ABC):
     """Θ′ for the backward pass. `kernel` is (code, scale) where the fused kernels know it, else None."""
@@ -39,7 +41,7 @@ class FastSigmoid(Surrogate):
 
     @property
     def kernel(self) -> tuple[int, float]:
-        return 0, self.slope
+        return FAST_SIGMOID, self.slope
 
     def derivative(self, distance: Tensor) -> Tensor:
         return (self.slope * distance.abs() + 1).pow(-2)
@@ -51,7 +53,7 @@ class Triangular(Surrogate):
 
     @property
     def kernel(self) -> tuple[int, float]:
-        return 1, 1 / self.width
+        return TRIANGULAR, 1 / self.width
 
     def derivative(self, distance: Tensor) -> Tensor:
         return (1 - distance.abs() / self.width).clamp_min(0)
@@ -63,7 +65,7 @@ class Sigmoid(Surrogate):
 
     @property
     def kernel(self) -> tuple[int, float]:
-        return 2, self.slope
+        return LOGISTIC, self.slope
 
     def derivative(self, distance: Tensor) -> Tensor:
         y = torch.sigmoid(self.slope * distance)
@@ -76,7 +78,7 @@ class Arctan(Surrogate):
 
     @property
     def kernel(self) -> tuple[int, float]:
-        return 3, self.slope
+        return ARCTAN, self.slope
 
     def derivative(self, distance: Tensor) -> Tensor:
         return 1 / (1 + (self.slope * distance).square())
@@ -88,7 +90,7 @@ class Boxcar(Surrogate):
 
     @property
     def kernel(self) -> tuple[int, float]:
-        return 4, self.width
+        return BOXCAR, self.width
 
     def derivative(self, distance: Tensor) -> Tensor:
         return (distance.abs() < self.width).to(distance.dtype)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ._base import Firing, KernelCode, straight_through
+from ._codes import ACTIVATION, DELTA, THRESHOLD
 from .surrogate import SURROGATES, Surrogate
 from .surrogate import surrogate as find_surrogate
 
@@ -17,7 +18,6 @@ ACTIVATIONS = {
     "tanh": torch.tanh,
     "relu_tanh": lambda u: torch.tanh(u).relu(),
 }
-_CODES = {name: code for code, name in enumerate(ACTIVATIONS)}
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Threshold(Firing):
 
     @property
     def kernel(self) -> KernelCode | None:
-        return _code(4, self.activation, find_surrogate(self.surrogate))
+        return _code(THRESHOLD, self.activation, find_surrogate(self.surrogate))
 
     def __call__(self, potential, previous, uniform, threshold):
         distance = ACTIVATIONS[self.activation](potential) - threshold
@@ -64,7 +64,7 @@ class Delta(Firing):
 
     @property
     def kernel(self) -> KernelCode | None:
-        return _code(5, self.activation, find_surrogate(self.surrogate))
+        return _code(DELTA, self.activation, find_surrogate(self.surrogate))
 
     def __call__(self, potential, previous, uniform, threshold):
         f = ACTIVATIONS[self.activation]
@@ -80,4 +80,4 @@ def _check(activation: str) -> None:
 
 def _code(kind: int, activation: str, surrogate: Surrogate) -> KernelCode | None:
     known = getattr(surrogate, "kernel", None)
-    return None if known is None else KernelCode(kind, _CODES[activation], known[0], known[1])
+    return None if known is None else KernelCode(kind, ACTIVATION[activation], known[0], known[1])

@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
+from ..firing._codes import DELTA
 from ..scan._checks import needs_gradient, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
-from ._problem import DELTA, LEAKY, RESETS, Dynamics, Operands, Result, check_spike_dtype
+from ._problem import LEAKY, RESETS, Dynamics, Operands, Result, check_spike_dtype
 
 # Positions in `wants`, the flags of what the forward pass is to keep.
 POTENTIALS, DECAYS, BACKWARD, HALF, ROUNDED = range(5)

@@ -5,6 +5,17 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ..firing._codes import (
+    ARCTAN,
+    BOXCAR,
+    FAST_SIGMOID,
+    LOGISTIC,
+    RELU_TANH,
+    SIGMOID,
+    TANH,
+    THRESHOLD,
+    TRIANGULAR,
+)
 from ..scan._caches import (
     WIDE,
     apart,
@@ -19,10 +30,8 @@ from ..scan._caches import (
     write,
 )
 from ..scan._lanes import AHEAD
-from ._numba_forward import RELU_TANH, SIGMOID, TANH, THRESHOLD, relu_tanh
+from ._numba_forward import relu_tanh
 from ._numba_math import INLINE, INNER, get, narrowed, nil, one, repeat, sigmoid, tanh
-
-FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR = 0, 1, 2, 3, 4
 
 
 @njit(**INNER)

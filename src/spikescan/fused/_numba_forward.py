@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from ..firing._codes import BERNOULLI, DELTA, ESCAPE, GUMBEL, IDENTITY, RELU_TANH, SIGMOID, TANH, THRESHOLD
 from ..scan._caches import (
     apart,
     borrowed,
@@ -27,9 +28,6 @@ from ..scan._caches import (
 from ..scan._lanes import AHEAD
 from ._numba_draws import draw
 from ._numba_math import INLINE, INNER, exp, narrowed, nil, one, sigmoid, tanh
-
-BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5
-IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
 
 
 @njit(**INLINE)

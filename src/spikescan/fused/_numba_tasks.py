@@ -7,11 +7,11 @@ still on: each is a stretch of `_numba_forward` or `_numba_adjoint`. Operands th
 import numpy as np
 from numba import njit
 
+from ..firing._codes import DELTA
 from ..scan._caches import settle
 from ..scan._lanes import ends_of, finite, of_piece, pages, row_of
 from ._numba_adjoint import activate, activation_slope, slope_of
 from ._numba_draws import blocks_of
-from ._numba_forward import DELTA
 from ._numba_math import INNER, copy, fill, get, nil, one
 from ._numba_variants import variants
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from ..firing import Firing
+from ..firing._codes import DELTA
 from ..random import uniform
 
-DELTA = 5  # the kernels' number of delta firing
 RESETS = ("none", "hard", "soft")
 LEAKY = 6  # place of `Dynamics.leaky_gain` in the kernels' code, see `_numba_tasks`
 

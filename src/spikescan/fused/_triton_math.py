@@ -1,6 +1,6 @@
 """What the Triton kernels compute with: the counter-based draws, activations, surrogates, firing.
 
-The codes are those of `firing.KernelCode`. NaN and infinity come through everything here.
+The codes are those of `firing/_codes.py`. NaN and infinity come through everything here.
 """
 
 from ctypes import c_float
@@ -10,13 +10,15 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ..firing import _codes
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
 from ..scan._triton import BLOCK, check_lanes, on
 
-BERNOULLI, GUMBEL, ESCAPE = tl.constexpr(1), tl.constexpr(2), tl.constexpr(3)
-THRESHOLD, DELTA = tl.constexpr(4), tl.constexpr(5)
-SIGMOID, TANH, RELU_TANH = tl.constexpr(1), tl.constexpr(2), tl.constexpr(3)
-FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN = tl.constexpr(0), tl.constexpr(1), tl.constexpr(2), tl.constexpr(3)
+BERNOULLI, GUMBEL, ESCAPE = map(tl.constexpr, (_codes.BERNOULLI, _codes.GUMBEL, _codes.ESCAPE))
+THRESHOLD, DELTA = map(tl.constexpr, (_codes.THRESHOLD, _codes.DELTA))
+SIGMOID, TANH, RELU_TANH = map(tl.constexpr, (_codes.SIGMOID, _codes.TANH, _codes.RELU_TANH))
+FAST_SIGMOID, TRIANGULAR = map(tl.constexpr, (_codes.FAST_SIGMOID, _codes.TRIANGULAR))
+LOGISTIC, ARCTAN = map(tl.constexpr, (_codes.LOGISTIC, _codes.ARCTAN))
 
 _M0, _M1 = tl.constexpr(MULTIPLIERS[0]), tl.constexpr(MULTIPLIERS[1])
 _W0, _W1 = tl.constexpr(KEY_STEPS[0]), tl.constexpr(KEY_STEPS[1])

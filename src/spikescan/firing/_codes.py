@@ -1,0 +1,7 @@
+"""What a `KernelCode` calls firing functions, their activations and surrogates: the fused kernels know numbers."""
+
+BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = 1, 2, 3, 4, 5  # 0: no firing
+IDENTITY, SIGMOID, TANH, RELU_TANH = 0, 1, 2, 3
+FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR = 0, 1, 2, 3, 4
+
+ACTIVATION = {"identity": IDENTITY, "sigmoid": SIGMOID, "tanh": TANH, "relu_tanh": RELU_TANH}
