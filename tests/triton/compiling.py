@@ -52,13 +52,13 @@ def compile_launch(kernel: JITFunction, arguments: tuple, options: dict):
     return triton.compile(source, target=TARGET, options=options)
 
 
-def compiled_by(monkeypatch, launch: Callable[[], None]) -> list:
-    """What `launch` would have launched, compiled instead."""
+def compiled_by(monkeypatch, launch: Callable[[], None], **more) -> list:
+    """What `launch` would have launched, compiled instead, with `more` options."""
     launches = {}
 
     def record(kernel, *arguments, grid, warmup, **options):
         key = kernel.__name__, *(value.dtype if isinstance(value, torch.Tensor) else value for value in arguments)
-        launches[key] = kernel, arguments, options
+        launches[key] = kernel, arguments, options | more
 
     with monkeypatch.context() as patch:
         patch.setattr(JITFunction, "run", record)

@@ -15,6 +15,7 @@ from compiling import compiled_by  # noqa: E402
 from event_cases import events_of, parameters  # noqa: E402
 
 from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
+from spikescan.random import ROUNDS  # noqa: E402
 from spikescan.scan import _triton as scan  # noqa: E402
 from spikescan.sparse import _triton as sparse  # noqa: E402
 
@@ -212,6 +213,14 @@ def test_uniform(shape, monkeypatch):
     assert names(kernels) == ["uniform_kernel"]
     no_shuffles = shape is ODD or "convert_layout" not in kernels[0].asm["ttgir"]
     assert no_shuffles, "four draws of one thread are four neighbouring features: nothing need be exchanged"
+
+
+def test_draws_wrap_on_purpose(monkeypatch):
+    """Triton's debug mode stops where a product or a sum does not fit, unless it is said to be meant so."""
+    number = torch.tensor(0)
+    (kernel,) = compiled_by(monkeypatch, lambda: _triton_math.uniform(number, number, *SHORT), debug=True)
+    watched = kernel.asm["ttir"].count("overflow detected")
+    assert 0 < watched < 2 * ROUNDS, "places in memory, and not the four operations of a round"
 
 
 EVENTS = [
