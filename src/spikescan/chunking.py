@@ -37,16 +37,16 @@ def chunked(network: nn.Module, chunk: int) -> "Chunked":
     Its `run` returns what the network's does; its `accumulate` returns sums over time alone, for sequences whose
     outputs do not fit: a million steps train in the memory of one chunk.
 
+        long = ss.chunked(network, chunk=1000)
+        totals, _ = long.accumulate(x, lambda output, first: output.readout.sum(0), seed=1)
+        loss = F.cross_entropy(totals / len(x), labels)          # the mean readout
+
     Args:
         network: has `run` and `initial_state`.
         chunk: time steps, 1 or more; the last chunk may be shorter.
     Raises:
         TypeError: for a network without those, or a chunk that is no whole number.
         ValueError: for a chunk below 1.
-
-        long = ss.chunked(network, chunk=1000)
-        totals, _ = long.accumulate(x, lambda output, first: output.readout.sum(0), seed=1)
-        loss = F.cross_entropy(totals / len(x), labels)          # the mean readout
     """
     return Chunked(network, chunk)
 

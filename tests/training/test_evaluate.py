@@ -5,10 +5,11 @@ import json
 import h5py
 import pytest
 import torch
+from matplotlib.figure import Figure
 from speech_files import write_split
 
 from spikescan.training import evaluate as measuring
-from spikescan.training import recipe_files, run
+from spikescan.training import pictures, recipe_files, run
 from spikescan.training.task import Task
 
 LABELS, GIVEN = torch.tensor([0, 0, 1, 2, 2, 2, 2]), torch.tensor([0, 1, 1, 0, 0, 1, 2])
@@ -22,7 +23,7 @@ def test_classes_by_hand():
 
 
 def test_a_label_far_off(recipe, tmp_path):
-    """65 535 is one mistaken label, not 65 536² numbers, nor 65 536 lines of a picture."""
+    """65 535 is one mistaken label, not 65 536² numbers."""
     for name, samples in (("x_train.h5", 44), ("x_test.h5", 12)):
         write_split(tmp_path / name, samples, 0)
     with h5py.File(tmp_path / "x_train.h5", "r+") as file:
@@ -40,6 +41,16 @@ def test_a_label_far_off(recipe, tmp_path):
     assert (tmp_path / "run" / "metrics.json").stat().st_size < 10_000
     assert not (tmp_path / "run" / "pictures" / "confusion.png").exists()
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["test_accuracy"] == summary["test_accuracy"]
+
+
+def test_of_many_classes_the_highest_are_drawn():
+    potential, (few, many) = torch.arange(1000.0).expand(5, -1).numpy(), Figure().subplots(2)
+    pictures._readout(few, potential[:, :7], 1.0, 3, "abcdefg")
+    pictures._readout(many, potential, 1.0, 3, [str(k) for k in range(1000)])
+    drawn = [[line.get_ydata()[0] for line in axes.lines if len(line.get_ydata())] for axes in (few, many)]
+    assert drawn[0] == [3, 0, 1, 2, 4, 5, 6]
+    assert drawn[1] == [3, *range(1000 - pictures.LINES, 1000)]
+    assert [text.get_text() for text in many.get_legend().get_texts()][1] == "the highest 128 of 999 others"
 
 
 @pytest.mark.usefixtures("no_pictures")
