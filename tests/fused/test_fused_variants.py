@@ -1,4 +1,4 @@
-"""One kernel runs tasks that are compiled one by one, of which it knows the address."""
+"""One kernel runs tasks, and a task stretches, which are compiled one by one and known by their address."""
 
 import os
 import subprocess
@@ -7,45 +7,62 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, types
 from numba.core.errors import TypingError
 
-from spikescan.fused._numba_variants import variants
+from spikescan.fused._numba_math import INLINE
+from spikescan.fused._numba_variants import stretches, task, variant
 from spikescan.scan._lanes import Plan
 
 
-def stretch(x):
+def kinds_of(operands):
+    x, _ = operands
+    return types.int64, types.int64, types.int64, x, x, x.dtype
+
+
+@njit(**INLINE)
+def f(x):
     """In the place of this, each variant has a function of its own."""
+    return x
 
 
-@variants
-def spread(number, operands, code, constants, tasks, span, warm, past):
+def row(t, first, last, x, out, factor):
+    for n in range(first, last):
+        out[t, n] = f(x[t, n]) * factor
+    return 0
+
+
+stretch_of = stretches(kinds_of)
+
+
+@task(stretch_of)
+def spread(number, stretch, operands, code, constants, tasks, span, warm, past):
     x, out = operands
     first, last = tasks[number % (len(tasks) - 1)], tasks[number % (len(tasks) - 1) + 1]
     begin = number // (len(tasks) - 1) * span
     for t in range(begin, min(begin + span, len(x))):
-        for n in range(first, last):
-            out[t, n] = stretch(x[t, n]) * constants[code[0]]
+        stretch_of(stretch, operands, (t, first, last, x, out, constants[code[0]]))
     return 1 if past else 0
 
 
-@njit
+@njit(**INLINE)
 def square(x):
     return x * x
 
 
-@njit
+@njit(**INLINE)
 def double(x):
     return x + x
 
 
 PLAN = Plan(np.array([0, 3, 5]), 4, 0, True)
-VARIANTS = {"square": square, "double": double}
+VARIANTS = {f.__name__: variant(row, f"row_{f.__name__}", f=f) for f in (square, double)}
 
 
 def run(name, x):
     out = np.full(x.shape, np.nan, x.dtype)
-    held_back = spread(name, VARIANTS[name])(len(x), (x, out), (1, 0), (x.dtype.type(3), x.dtype.type(2)), PLAN)
+    constants = x.dtype.type(3), x.dtype.type(2)
+    held_back = spread(VARIANTS[name], len(x), (x, out), (1, 0), constants, PLAN)
     assert held_back == 6  # two ranges by three spans
     return out
 
@@ -61,6 +78,17 @@ def test_an_array_with_gaps_is_refused():
     x = np.ones((9, 10), np.float32)[:, ::2]
     with pytest.raises(TypingError, match="without gaps"):
         run("square", x)
+
+
+def test_arguments_of_other_types_than_a_stretch_is_compiled_for_are_refused():
+    @task(stretch_of)
+    def wrong(number, stretch, operands, code, constants, tasks, span, warm, past):
+        x, out = operands
+        return stretch_of(stretch, operands, (0, 0, span, x, out, span))
+
+    x = np.ones((9, 5), np.float32)
+    with pytest.raises(TypingError, match="argument 5 of a stretch: float32 is needed, found int64"):
+        wrong(VARIANTS["square"], len(x), (x, x), (1, 0), (1.0,), PLAN)
 
 
 SCRIPT = f"""
@@ -82,6 +110,7 @@ def test_they_are_found_again_on_the_disk(tmp_path):
         ).stderr
         for _ in range(2)
     ]
-    assert "'spread_square'" in said[0]
+    assert "'row_square'" in said[0]
+    assert "'spread'" in said[0]
     assert "'in_parallel'" in said[0]
     assert said[1] == ""

@@ -2,7 +2,8 @@
 
 (B, N) is one axis of lanes here. Tasks (`_numba_tasks`) run in parallel. In each, time runs outside, lanes inside, so
 that the state and all intermediate rows stay in the second-level cache and each lane loop becomes vector code
-(`_numba_forward`, `_numba_adjoint`). A task is compiled for each firing function, or surrogate, and dtype.
+(`_numba_forward`, `_numba_adjoint`). A stretch is compiled for each firing function, or
+surrogate, and dtype, a task for each dtype.
 """
 
 from collections.abc import Sequence
@@ -54,7 +55,7 @@ def integrate_and_fire(
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
     current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     lanes, number = synapse.numel(), _number(current.dtype)
-    run = forward(*integration_of(code[0], code[1], constants[0]))
+    stretch = integration_of(code[0], code[1], constants[0])
     given = (
         *_lanes(lanes, current),
         synapse.shape[1],
@@ -68,7 +69,7 @@ def integrate_and_fire(
         *_columns(*wanted[4:]),
     )
     for plan in plans(current.shape, current.dtype, (decay_syn, decay_mem), cut=not code[3]):
-        if not run(len(current), given, tuple(code), tuple(map(number, constants)), plan):
+        if not forward(stretch, len(current), given, tuple(code), tuple(map(number, constants)), plan):
             return
 
 
@@ -84,7 +85,7 @@ def integrate_and_fire_backward(
     decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
     potentials, synapses, memo = saved
     steps, lanes, number, totals = len(wanted[0]), synapse.numel(), _number(synapse.dtype), wanted[1:5]
-    run = backward(*adjoint_of(code[0], code[2]))
+    stretch = adjoint_of(code[0], code[2])
     last = [_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]]
     for plan in plans(wanted[0].shape, wanted[0].dtype, (decay_syn, decay_mem), cut=not code[3]):
         spans = max(-(-steps // plan.span), 1)
@@ -101,7 +102,7 @@ def integrate_and_fire_backward(
             *parts,
             *_columns(*wanted[5:]),
         )
-        lost = run(steps, given, tuple(code), tuple(map(number, constants)), plan)
+        lost = backward(stretch, steps, given, tuple(code), tuple(map(number, constants)), plan)
         for total, part in zip(totals, parts, strict=True):
             if total.shape[0]:
                 np.sum(part, 0, out=_columns(total)[0])

@@ -1,9 +1,7 @@
 """A stretch of time of one run of lanes, backward: as `_numba_forward`, time reversed."""
 
-from typing import Any
-
-import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
 
 from ..firing._codes import (
     ARCTAN,
@@ -32,6 +30,7 @@ from ..scan._caches import (
 from ..scan._lanes import AHEAD
 from ._numba_forward import relu_tanh
 from ._numba_math import INLINE, INNER, get, narrowed, nil, one, repeat, sigmoid, tanh
+from ._numba_variants import Kinds, variant
 
 
 @njit(**INNER)
@@ -51,14 +50,16 @@ def activate(activation, x, out):
 @njit(**INNER)
 def slope_of(activation, zero):
     """f'(u) as a polynomial of f = f(u), 0 up to the last of these: one mechanism for all f, where a branch in the loop
-    over lanes would be compiled as a loop of its own for each."""
+    over lanes would be compiled as a loop of its own for each. All are of one type: compared with a float64, each f
+    would be widened."""
+    never = -one(zero) / nil(zero)
     if activation == SIGMOID:
-        return zero, one(zero), -one(zero), zero - np.inf
+        return zero, one(zero), -one(zero), never
     if activation == TANH:
-        return one(zero), zero, -one(zero), zero - np.inf
+        return one(zero), zero, -one(zero), never
     if activation == RELU_TANH:
         return one(zero), zero, -one(zero), zero
-    return one(zero), zero, zero, zero - np.inf
+    return one(zero), zero, zero, never
 
 
 @njit(**INLINE)
@@ -149,7 +150,32 @@ def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g
         g_al[n] += x[n] * i_before[n]
 
 
-def adjoint(answer, fires=True, carries=False):
+def kinds_of(operands: Kinds) -> Kinds:
+    """Types of a stretch's arguments, from those of the operands of `_numba_tasks.backward`."""
+    grad_spikes, grad_potentials, synapse, potentials, synapses, memo, grad_current = (
+        operands[k] for k in (0, 1, 7, 11, 12, 13, 14)
+    )
+    number, whole, truth = synapse.dtype, types.int64, types.boolean
+    row, kept = (types.Array(kind, 1, "C") for kind in (number, memo.dtype))
+    return (
+        *(whole, whole, whole, grad_spikes, grad_potentials, memo, kept, row, row, row, row, row, row, row, row, row),
+        *(truth, row, row, number, number, number, number, types.UniTuple(number, 4), grad_current, truth, truth),
+        *(synapse, synapse, potentials, synapses, row, row, row, truth),
+    )
+
+
+def stored(*step):
+    """In the place of these, a stretch has those of its surrogate."""
+
+
+streamed, fires = stored, True
+
+
+def stretch(
+    begin, end, first, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be, we, th, learns,
+    g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials, synapses,
+    g_al, g_be, g_we, past,
+):  # fmt: skip
     """Steps end - 1 down to begin of the lanes first, first + 1, …
 
     w, x: gradients of the charge and of the current, changed in place: of step t + 1 when a step begins and of step t
@@ -157,9 +183,49 @@ def adjoint(answer, fires=True, carries=False):
     yet, so the first of these steps takes al_now and be_now, of each lane, which then become al and be. al, be, we, th:
     of a piece of the lanes, which those after it repeat, as do `zeros`; these stand for an empty `grad_spikes` or
     `grad_potentials`. initial: memo of the step before the first. keep: False in steps that only warm up. g_th: the
-    threshold's gradient, summed at least where `learns`. totals: whether the gradients g_al, g_be, g_we are wanted.
-    carries: whether a step passes anything on to the f(u) before it.
+    threshold's gradient, summed at least where it `learns`. totals: whether the gradients g_al, g_be, g_we are wanted.
     """
+    grad_spikes, grad_potentials, memo = borrowed(grad_spikes), borrowed(grad_potentials), borrowed(memo)
+    initial, zeros, grad_current = borrowed(initial), borrowed(zeros), borrowed(grad_current)
+    al, be, al_now, be_now = borrowed(al), borrowed(be), borrowed(al_now), borrowed(be_now)
+    last = first + len(w)
+    fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
+    past = past and len(w) >= WIDE  # a short step would wait for its stores to arrive
+    direct = past and keep and not learns and streamable(grad_current, first, len(w))
+    for t in range(end - 1, begin - 1, -1):
+        soon = max(t - AHEAD, 0)
+        g_soon = p_soon = g = p = zeros
+        m_soon = m = before = initial
+        if fires:
+            g_soon, m_soon = grad_spikes[soon, first:last], memo[soon, first:last]
+            g, m = grad_spikes[t, first:last], memo[t, first:last]
+            if t > 0:
+                before = memo[t - 1, first:last]
+        if seen:
+            p_soon, p = grad_potentials[soon, first:last], grad_potentials[t, first:last]
+        whole, leak, rate = (1, al_now, be_now) if t == end - 1 else (0, al, be)
+        out = grad_current[t, first:last]
+        if direct:
+            streamed(
+                g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
+                later, hard, soft, through, a, out,
+            )  # fmt: skip
+        else:
+            stored(
+                g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
+                later, hard, soft, through, a, out,
+            )  # fmt: skip
+            if keep:
+                write(x, out, past)
+        if keep and totals:
+            add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we)
+    repeat(al, al_now)
+    repeat(be, be_now)
+    return 0
+
+
+def adjoint(name, answer, fires=True, carries=False):
+    """A stretch of a surrogate. carries: whether a step passes anything on to the f(u) before it."""
 
     def over_lanes(streams):
         @njit(**INLINE)
@@ -198,52 +264,7 @@ def adjoint(answer, fires=True, carries=False):
 
         return step
 
-    stored, streamed = over_lanes(False), over_lanes(True)
-
-    @njit(**INNER)
-    def stretch(
-        begin, end, first, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be, we, th,
-        learns, g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse,
-        potentials, synapses, g_al, g_be, g_we, past,
-    ):  # fmt: skip
-        grad_spikes, grad_potentials, memo = borrowed(grad_spikes), borrowed(grad_potentials), borrowed(memo)
-        initial, zeros, grad_current = borrowed(initial), borrowed(zeros), borrowed(grad_current)
-        al, be, al_now, be_now = borrowed(al), borrowed(be), borrowed(al_now), borrowed(be_now)
-        last = first + len(w)
-        fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
-        past = past and len(w) >= WIDE  # a short step would wait for its stores to arrive
-        direct = past and keep and not learns and streamable(grad_current, first, len(w))
-        for t in range(end - 1, begin - 1, -1):
-            soon = max(t - AHEAD, 0)
-            g_soon = p_soon = g = p = zeros
-            m_soon = m = before = initial
-            if fires:
-                g_soon, m_soon = grad_spikes[soon, first:last], memo[soon, first:last]
-                g, m = grad_spikes[t, first:last], memo[t, first:last]
-                if t > 0:
-                    before = memo[t - 1, first:last]
-            if seen:
-                p_soon, p = grad_potentials[soon, first:last], grad_potentials[t, first:last]
-            whole, leak, rate = (1, al_now, be_now) if t == end - 1 else (0, al, be)
-            out = grad_current[t, first:last]
-            if direct:
-                streamed(
-                    g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
-                    later, hard, soft, through, a, out,
-                )  # fmt: skip
-            else:
-                stored(
-                    g_soon, p_soon, m_soon, slopes, g, fired, p, seen, m, before, w, x, leak, rate, whole, we, th, g_th,
-                    later, hard, soft, through, a, out,
-                )  # fmt: skip
-                if keep:
-                    write(x, out, past)
-            if keep and totals:
-                add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we)
-        repeat(al, al_now)
-        repeat(be, be_now)
-
-    return stretch
+    return variant(stretch, f"backward_{name}", fires=fires, stored=over_lanes(False), streamed=over_lanes(True))
 
 
 SURROGATES = {
@@ -254,17 +275,20 @@ SURROGATES = {
     BOXCAR: boxcar,
 }
 STRETCHES = {
-    "leak": adjoint(passing, fires=False),
-    "smooth": adjoint(smooth),
-    **{f"threshold_{slope.__name__}": adjoint(threshold(slope)) for slope in SURROGATES.values()},
-    **{f"delta_{slope.__name__}": adjoint(delta(slope), carries=True) for slope in SURROGATES.values()},
+    stretch.__name__: stretch
+    for stretch in [
+        adjoint("leak", passing, fires=False),
+        adjoint("smooth", smooth),
+        *(adjoint(f"threshold_{slope.__name__}", threshold(slope)) for slope in SURROGATES.values()),
+        *(adjoint(f"delta_{slope.__name__}", delta(slope), carries=True) for slope in SURROGATES.values()),
+    ]
 }
 
 
-def adjoint_of(kind: int, surrogate: int) -> tuple[str, Any]:
-    """Name and stretch of a firing function's and a surrogate's code."""
+def adjoint_of(kind: int, surrogate: int) -> Dispatcher:
+    """The stretch of a firing function's and a surrogate's code."""
     if kind < THRESHOLD:
         name = "smooth" if kind else "leak"
     else:
         name = f"{'threshold' if kind == THRESHOLD else 'delta'}_{SURROGATES[surrogate].__name__}"
-    return name, STRETCHES[name]
+    return STRETCHES[f"backward_{name}"]

@@ -6,10 +6,9 @@ and draws of one piece stay in the first-level cache. `integrate` builds stretch
 inlined; nothing else differs between firing functions.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
 
 from ..firing._codes import BERNOULLI, DELTA, ESCAPE, GUMBEL, IDENTITY, RELU_TANH, SIGMOID, TANH, THRESHOLD
 from ..scan._caches import (
@@ -27,7 +26,8 @@ from ..scan._caches import (
 )
 from ..scan._lanes import AHEAD
 from ._numba_draws import draw
-from ._numba_math import INLINE, INNER, exp, narrowed, nil, one, sigmoid, tanh
+from ._numba_math import INLINE, exp, narrowed, nil, one, sigmoid, tanh
+from ._numba_variants import Kinds, variant
 
 
 @njit(**INLINE)
@@ -107,15 +107,69 @@ def delta(f):
     return fire
 
 
-def integrate(fire, random=False, resets=False, keeps=True, carries=False):
+def kinds_of(operands: Kinds) -> Kinds:
+    """Types of a stretch's arguments, from those of the operands of `_numba_tasks.forward`."""
+    current, potential, spikes, potentials, synapses, memo = (operands[k] for k in (0, 5, 10, 11, 12, 13))
+    number, whole, truth = potential.dtype, types.int64, types.boolean
+    row, kept, draws = (types.Array(kind, 1, "C") for kind in (number, memo.dtype, types.float32))
+    blocks = types.UniTuple(types.Array(types.uint64, 1, "C"), 2)
+    return (
+        *(whole, whole, whole, current, row, row, row, row, row, row, row, truth, number, number, number, number),
+        *(number, truth, whole, whole, whole, blocks, whole, draws, row, kept, spikes, memo, potentials, synapses),
+        truth,
+    )
+
+
+def stored(*step):
+    """In the place of these, a stretch has those of its firing function."""
+
+
+streamed, keeps = stored, True
+
+
+def stretch(
+    begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks, width,
+    r, s, m, spikes, memo, potentials, synapses, past,
+):  # fmt: skip
     """Steps begin to end of the lanes first, first + 1, … of x (T, lanes).
 
-    i, u: state, changed in place, as is f, what the step before kept, where it `carries` that to the next. al, be, we,
-    th: decays, gain and threshold of a piece of the lanes, which those after it repeat. hard, soft: 1 where that reset
-    is taken, else 0. r: room for a piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of
-    scratch for spikes and memo. Row `row` is where the draws begin, `width` the features of a row. An empty `spikes`,
-    `memo`, `potentials`, `synapses` is not wanted. keeps: whether there is a memo at all.
+    i, u: state, changed in place, as is f, what the step before kept. al, be, we, th: decays, gain and threshold of a
+    piece of the lanes, which those after it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a
+    piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of scratch for spikes and memo.
+    Row `row` is where the draws begin, `width` the features of a row. An empty `spikes`, `memo`, `potentials`,
+    `synapses` is not wanted.
     """
+    x, spikes, memo, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(m)
+    potentials, synapses = borrowed(potentials), borrowed(synapses)
+    last = first + len(i)
+    lanes = len(i)
+    direct = past and streamable(spikes, first, lanes) and (not keeps or streamable(memo, first, lanes))
+    for t in range(begin, end):
+        coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
+        if direct:
+            streamed(
+                coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
+                width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+            )  # fmt: skip
+        else:
+            stored(
+                coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
+                width, r, s, m,
+            )  # fmt: skip
+            if len(spikes):
+                write(s, spikes[t, first:last], past)
+            if len(memo):
+                write(m, memo[t, first:last], past)
+        if len(potentials):
+            write(u, potentials[t, first:last], past)
+        if len(synapses):
+            write(i, synapses[t, first:last], past)
+    return 0
+
+
+def integrate(name, fire, random=False, resets=False, keeps=True, carries=False):
+    """A stretch of a firing function that draws where it is `random`, and `carries` what a step kept to the next.
+    keeps: whether there is a memo at all."""
 
     def over_lanes(put):
         @njit(**INLINE)
@@ -146,57 +200,25 @@ def integrate(fire, random=False, resets=False, keeps=True, carries=False):
 
         return step
 
-    stored, streamed = over_lanes(store), over_lanes(stream)
-
-    @njit(**INNER)
-    def stretch(
-        begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks,
-        width, r, s, m, spikes, memo, potentials, synapses, past,
-    ):  # fmt: skip
-        x, spikes, memo, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(m)
-        potentials, synapses = borrowed(potentials), borrowed(synapses)
-        last = first + len(i)
-        lanes = len(i)
-        direct = past and streamable(spikes, first, lanes) and (not keeps or streamable(memo, first, lanes))
-        for t in range(begin, end):
-            coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
-            if direct:
-                streamed(
-                    coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
-                    blocks, width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
-                )  # fmt: skip
-            else:
-                stored(
-                    coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row,
-                    blocks, width, r, s, m,
-                )  # fmt: skip
-                if len(spikes):
-                    write(s, spikes[t, first:last], past)
-                if len(memo):
-                    write(m, memo[t, first:last], past)
-            if len(potentials):
-                write(u, potentials[t, first:last], past)
-            if len(synapses):
-                write(i, synapses[t, first:last], past)
-
-    return stretch
+    steps = {"stored": over_lanes(store), "streamed": over_lanes(stream)}
+    return variant(stretch, f"forward_{name}", keeps=keeps, **steps)
 
 
 FUNCTIONS = {IDENTITY: identity, SIGMOID: sigmoid, TANH: tanh, RELU_TANH: relu_tanh}
+STOCHASTIC = bernoulli_sigmoid, bernoulli_relu_tanh, gumbel, tempered_gumbel, escape
 STRETCHES = {
-    "leak": integrate(rest, keeps=False),
-    "bernoulli_sigmoid": integrate(bernoulli_sigmoid, random=True),
-    "bernoulli_relu_tanh": integrate(bernoulli_relu_tanh, random=True),
-    "gumbel": integrate(gumbel, random=True),
-    "tempered_gumbel": integrate(tempered_gumbel, random=True),
-    "escape": integrate(escape, random=True),
-    **{f"threshold_{f.__name__}": integrate(threshold(f), resets=True) for f in FUNCTIONS.values()},
-    **{f"delta_{f.__name__}": integrate(delta(f), carries=True) for f in FUNCTIONS.values()},
+    stretch.__name__: stretch
+    for stretch in [
+        integrate("leak", rest, keeps=False),
+        *(integrate(fire.__name__, fire, random=True) for fire in STOCHASTIC),
+        *(integrate(f"threshold_{f.__name__}", threshold(f), resets=True) for f in FUNCTIONS.values()),
+        *(integrate(f"delta_{f.__name__}", delta(f), carries=True) for f in FUNCTIONS.values()),
+    ]
 }
 
 
-def integration_of(kind: int, activation: int, a: float) -> tuple[str, Any]:
-    """Name and stretch of a firing function's code."""
+def integration_of(kind: int, activation: int, a: float) -> Dispatcher:
+    """The stretch of a firing function's code."""
     if kind == GUMBEL:
         name = "gumbel" if a == 1 else "tempered_gumbel"
     elif kind in (0, ESCAPE):
@@ -204,4 +226,4 @@ def integration_of(kind: int, activation: int, a: float) -> tuple[str, Any]:
     else:
         several = {BERNOULLI: "bernoulli", THRESHOLD: "threshold", DELTA: "delta"}
         name = f"{several[kind]}_{FUNCTIONS[activation].__name__}"
-    return name, STRETCHES[name]
+    return STRETCHES[f"forward_{name}"]

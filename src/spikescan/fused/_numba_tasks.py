@@ -10,16 +10,16 @@ from numba import njit
 from ..firing._codes import DELTA
 from ..scan._caches import settle
 from ..scan._lanes import ends_of, finite, of_piece, pages, row_of
+from . import _numba_adjoint, _numba_forward
 from ._numba_adjoint import activate, activation_slope, slope_of
 from ._numba_draws import blocks_of
 from ._numba_math import INNER, copy, fill, get, nil, one
-from ._numba_variants import variants
+from ._numba_variants import stretches, task
 
 HARD, SOFT = 1, 2
 
-
-def stretch(*steps):
-    """In the place of this, a task has that of its firing function or surrogate."""
+forward_stretch = stretches(_numba_forward.kinds_of)
+backward_stretch = stretches(_numba_adjoint.kinds_of)
 
 
 @njit(**INNER)
@@ -66,8 +66,8 @@ def decays_of_piece(decay_syn, decay_mem, leaky, features, first, last, like):
     return al, be, we
 
 
-@variants
-def forward(number, operands, code, constants, tasks, span, warm, past):
+@task(forward_stretch)
+def forward(number, stretch, operands, code, constants, tasks, span, warm, past):
     """Sequences are (T, lanes), decays (float64) and threshold of each feature or one for all, state (lanes,).
     code: kind, activation, surrogate, reset, detach_reset, draws, leaky; constants: a, b, c. Empty `spikes`,
     `potentials`, `synapses`, `memo` are not wanted. tasks, span, warm, past: see `scan._lanes.Plan`. Returns 1
@@ -118,7 +118,7 @@ def forward(number, operands, code, constants, tasks, span, warm, past):
                     soft, a, b, c, draws and t >= begin, seed, step, top + row, blocks, width, r, s[lo:hi],
                     m[lo:hi], *outputs, past,
                 )  # fmt: skip
-                stretch(*steps)
+                forward_stretch(stretch, operands, steps)
             elif t >= begin:
                 for sequence in (spikes, potentials, synapses):
                     clear(sequence, t, stop, first + lo, first + hi)
@@ -136,8 +136,8 @@ def forward(number, operands, code, constants, tasks, span, warm, past):
     return lost
 
 
-@variants
-def backward(number, operands, code, constants, tasks, span, warm, past):
+@task(backward_stretch)
+def backward(number, stretch, operands, code, constants, tasks, span, warm, past):
     """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes),
     to be summed by the caller, and empty where they are not wanted; the first three need `potentials` and
     `synapses`."""
@@ -194,7 +194,7 @@ def backward(number, operands, code, constants, tasks, span, warm, past):
                     soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials,
                     synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi], past,
                 )  # fmt: skip
-                stretch(*steps)
+                backward_stretch(stretch, operands, steps)
             elif keep:
                 clear(grad_current, stop, t, first + lo, first + hi)
             row = max(run, row + 1)
