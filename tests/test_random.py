@@ -64,8 +64,8 @@ def test_time_and_rows_are_shared_out(shape, monkeypatch):
     """Among seven threads, whatever there is more of."""
     blocks = []
     kernel = _numba_draws._uniform
-    monkeypatch.setattr(_numba_draws, "use_torch_threads", lambda: 7)
-    monkeypatch.setattr(_numba_draws, "_uniform", lambda *arguments: blocks.append(arguments[2]) or kernel(*arguments))
+    monkeypatch.setattr(_numba_draws, "torch_threads", lambda: 7)
+    monkeypatch.setattr(_numba_draws, "_uniform", lambda *arguments: blocks.append(arguments[0]) or kernel(*arguments))
     found = uniform(shape, seed=9, step=2**32 - 3, backend="numba")
     assert torch.equal(found, uniform(shape, seed=9, step=2**32 - 3, backend="reference"))
     assert blocks == [7]

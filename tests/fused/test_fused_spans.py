@@ -9,7 +9,7 @@ import torch
 from numba import njit
 
 import spikescan as ss
-from spikescan.scan import _compiling, _lanes, _numba
+from spikescan.scan import _compiling, _lanes, _parallel
 
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
@@ -113,5 +113,5 @@ def test_kernels_are_kept_for_all_that_they_are_compiled_from(tmp_path):
         found.add(_compiling.digest([part]))
     assert len(found) == 2
     ss.linear_scan(torch.ones(2, 1, 3), 0.5, backend="numba")
-    kept = Path(_numba.scan.stats.cache_path)
-    assert list(kept.glob(f"*{_compiling.SOURCES}*.nbi"))
+    kept = Path(_parallel.in_parallel.stats.cache_path)
+    assert list(kept.glob(f"*scan_{_compiling.SOURCES}*.nbi"))

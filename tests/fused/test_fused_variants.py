@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numba import njit, types
+from numba import from_dtype, njit, types
 from numba.core.errors import TypingError
 
 from spikescan.fused._numba_math import INLINE
-from spikescan.fused._numba_variants import stretches, task, variant
-from spikescan.scan._lanes import Plan
+from spikescan.fused._numba_variants import caller, variant
+from spikescan.scan._parallel import address_of, task
 
 
-def kinds_of(operands):
-    x, _ = operands
-    return types.int64, types.int64, types.int64, x, x, x.dtype
+def kinds_of(number, kept):
+    sequence = types.Array(number, 2, "C")
+    return types.int64, sequence, sequence, number
 
 
 @njit(**INLINE)
@@ -26,23 +26,19 @@ def f(x):
     return x
 
 
-def row(t, first, last, x, out, factor):
-    for n in range(first, last):
+def row(t, x, out, factor):
+    for n in range(x.shape[1]):
         out[t, n] = f(x[t, n]) * factor
     return 0
 
 
-stretch_of = stretches(kinds_of)
+call = caller(kinds_of)
 
 
-@task(stretch_of)
-def spread(number, stretch, operands, code, constants, tasks, span, warm, past):
-    x, out = operands
-    first, last = tasks[number % (len(tasks) - 1)], tasks[number % (len(tasks) - 1) + 1]
-    begin = number // (len(tasks) - 1) * span
-    for t in range(begin, min(begin + span, len(x))):
-        stretch_of(stretch, operands, (t, first, last, x, out, constants[code[0]]))
-    return 1 if past else 0
+@task()
+def spread(number, stretch, x, out, factor):
+    call(stretch, out[number], out[number], (number, x, out, factor))
+    return number
 
 
 @njit(**INLINE)
@@ -55,15 +51,14 @@ def double(x):
     return x + x
 
 
-PLAN = Plan(np.array([0, 3, 5]), 4, 0, True)
 VARIANTS = {f.__name__: variant(row, f"row_{f.__name__}", f=f) for f in (square, double)}
 
 
 def run(name, x):
     out = np.full(x.shape, np.nan, x.dtype)
-    constants = x.dtype.type(3), x.dtype.type(2)
-    held_back = spread(VARIANTS[name], len(x), (x, out), (1, 0), constants, PLAN)
-    assert held_back == 6  # two ranges by three spans
+    number = from_dtype(x.dtype)
+    address = address_of(VARIANTS[name], kinds_of(number, number))
+    assert spread(len(x), address, x, out, x.dtype.type(2)) == sum(range(len(x)))
     return out
 
 
@@ -81,14 +76,13 @@ def test_an_array_with_gaps_is_refused():
 
 
 def test_arguments_of_other_types_than_a_stretch_is_compiled_for_are_refused():
-    @task(stretch_of)
-    def wrong(number, stretch, operands, code, constants, tasks, span, warm, past):
-        x, out = operands
-        return stretch_of(stretch, operands, (0, 0, span, x, out, span))
+    @task()
+    def wrong(number, stretch, x, out, factor):
+        return call(stretch, out[number], out[number], (number, x, out, number))
 
     x = np.ones((9, 5), np.float32)
-    with pytest.raises(TypingError, match="argument 5 of a stretch: float32 is needed, found int64"):
-        wrong(VARIANTS["square"], len(x), (x, x), (1, 0), (1.0,), PLAN)
+    with pytest.raises(TypingError, match="argument 3 of a stretch: float32 is needed, found int64"):
+        wrong(len(x), 0, x, x, np.float32(1))
 
 
 SCRIPT = f"""

@@ -53,7 +53,7 @@ def test_few_rows_are_cut_in_time(rows, threads, monkeypatch):
     """The output is the same to the bit, the gradient to rounding; every thread has its share."""
     events = events_of((100, rows, 6), 500, valued=True)
     operands = parameters(events, 7, torch.float32)
-    monkeypatch.setattr(_numba, "use_torch_threads", lambda: 1)
+    monkeypatch.setattr(_numba, "torch_threads", lambda: 1)
     whole = gathered(events, *operands)
     shares = {}
 
@@ -64,9 +64,9 @@ def test_few_rows_are_cut_in_time(rows, threads, monkeypatch):
 
         monkeypatch.setattr(_numba, name, call)
 
-    spy("gather", _numba.gather, lambda *arguments: (len(arguments[5]) - 1, arguments[6]))
-    spy("scatter", _numba.scatter, lambda *arguments: len(arguments[5]))
-    monkeypatch.setattr(_numba, "use_torch_threads", lambda: threads)
+    spy("gather", _numba.gather, lambda count, *arguments: (count, arguments[6]))
+    spy("scatter", _numba.scatter, lambda count, *arguments: count)
+    monkeypatch.setattr(_numba, "torch_threads", lambda: threads)
     cut = gathered(events, *operands)
     assert torch.equal(cut[0], whole[0])
     for what, found, expected in zip(WHAT, cut, whole, strict=True):

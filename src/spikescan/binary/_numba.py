@@ -5,13 +5,14 @@ The weight's gradient is the same with rows and inputs in each other's place: fo
 sums of their gradients are a table, and it is looked up for 16 inputs at once."""
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from torch import Tensor
 from torch.nn.functional import pad
 
 from ..scan._caches import settle
-from ..scan._lanes import LARGE, compiled
-from ..scan._threads import use_torch_threads
+from ..scan._lanes import LARGE
+from ..scan._parallel import task
+from ..scan._threads import torch_threads
 from ._numba_tables import COLUMNS, LANES, VECTORS, WORD, bits_of, choose, look_up, spread
 
 GROUP = 4
@@ -82,25 +83,28 @@ def multiply_rows(first, tables, index, sums, out, past):
         put(sums, first, out, column, past)
 
 
-@compiled(error_model="numpy")
-def multiply(spikes, values, bias, out, bits, odd, past):
-    """out = spikes @ values + bias, where spikes (M, K) are 0 or 1; `odd` tells of each ROWS rows whether they are not.
-    values (K, N) with whole words and columns, bits (words, M)."""
-    groups, blocks = len(values) // GROUP, values.shape[1] // COLUMNS
-    tables = lines(blocks * groups * COLUMNS * LANES, values).reshape(blocks, groups, COLUMNS, LANES)
-    for block in prange(blocks):
-        for g in range(groups):
-            choose(values, g * GROUP, block * COLUMNS, tables, block, g)
-        for c in range(COLUMNS):
-            tables[block, 0, c] += bias[block * COLUMNS + c]
-    for task in prange(len(odd)):
-        first = task * ROWS
-        odd[task] = pack(spikes, first, bits)
-        index = lines(groups * ROWS, bits).reshape(groups, ROWS)
-        index_of_inputs(bits, first, index)
-        sums = lines(LANES * ROWS, values).reshape(LANES, ROWS)
-        multiply_rows(first, tables, index, sums, out, past)
-        settle()
+@task(error_model="numpy")
+def tabulate(block, values, bias, tables):
+    """The tables (blocks, groups, COLUMNS, 16) of values (K, N), with the bias in the first group's. K and N are whole
+    words and columns."""
+    for g in range(tables.shape[1]):
+        choose(values, g * GROUP, block * COLUMNS, tables, block, g)
+    for c in range(COLUMNS):
+        tables[block, 0, c] += bias[block * COLUMNS + c]
+    return 0
+
+
+@task(error_model="numpy")
+def multiply(number, spikes, tables, out, bits, past):
+    """ROWS rows of out = spikes @ values + bias, where spikes (M, K) are 0 or 1; else returns 1. bits (words, M)."""
+    first, groups = number * ROWS, tables.shape[1]
+    odd = pack(spikes, first, bits)
+    index = lines(groups * ROWS, bits).reshape(groups, ROWS)
+    index_of_inputs(bits, first, index)
+    sums = lines(LANES * ROWS, tables).reshape(LANES, ROWS)
+    multiply_rows(first, tables, index, sums, out, past)
+    settle()
+    return 1 if odd else 0
 
 
 @njit(error_model="numpy")
@@ -123,41 +127,41 @@ def index_of_rows(bits, first, index):
                 index[g, w * WORD + k] = low | high << two
 
 
-@compiled(error_model="numpy")
-def accumulate(grad, bits, sums, totals):
+@task(error_model="numpy")
+def accumulate(part, grad, bits, sums, totals):
     """sums[part, 0] = gradᵀ @ spikes and totals[part] = Σ grad over the rows of a part; grad (M, N) with whole columns,
     sums (parts, 2, N, inputs in whole tiles), of which the second is where a spell's are made."""
     (M, N), groups = grad.shape, TILE // GROUP
     share = (M + len(sums) * TILE - 1) // (len(sums) * TILE)
-    for part in prange(len(sums)):
-        all_, own, total = sums[part, 0], sums[part, 1], totals[part]
-        all_[:], own[:], total[:] = 0, 0, 0
-        index = lines(groups * own.shape[1], bits).reshape(groups, own.shape[1])
-        index[:] = 0  # what is there for inputs that are not
-        tables = lines(groups * COLUMNS * LANES, grad).reshape(1, groups, COLUMNS, LANES)
-        padded, column = np.zeros((TILE, N), grad.dtype), np.zeros(N, grad.dtype)
-        for tile in range(part * share, min((part + 1) * share, (M + TILE - 1) // TILE)):
-            first = tile * TILE
-            values = grad[first : first + TILE]
-            if first + TILE > M:
-                padded[: M - first] = values
-                values = padded
-            index_of_rows(bits, first, index)
-            column[:] = 0
-            for r in range(TILE):
-                for n in range(N):
-                    column[n] += values[r, n]
+    all_, own, total = sums[part, 0], sums[part, 1], totals[part]
+    all_[:], own[:], total[:] = 0, 0, 0
+    index = lines(groups * own.shape[1], bits).reshape(groups, own.shape[1])
+    index[:] = 0  # what is there for inputs that are not
+    tables = lines(groups * COLUMNS * LANES, grad).reshape(1, groups, COLUMNS, LANES)
+    padded, column = np.zeros((TILE, N), grad.dtype), np.zeros(N, grad.dtype)
+    for tile in range(part * share, min((part + 1) * share, (M + TILE - 1) // TILE)):
+        first = tile * TILE
+        values = grad[first : first + TILE]
+        if first + TILE > M:
+            padded[: M - first] = values
+            values = padded
+        index_of_rows(bits, first, index)
+        column[:] = 0
+        for r in range(TILE):
             for n in range(N):
-                total[n] += column[n]
-            for block in range(N // COLUMNS):
-                for g in range(groups):
-                    choose(values, g * GROUP, block * COLUMNS, tables, 0, g)
-                for k in range(own.shape[1] // TILE):
-                    look_up(True, own, block * COLUMNS, tables, 0, index, k * TILE)
-            if tile % SPELL == SPELL - 1:
-                all_ += own
-                own[:] = 0
-        all_ += own
+                column[n] += values[r, n]
+        for n in range(N):
+            total[n] += column[n]
+        for block in range(N // COLUMNS):
+            for g in range(groups):
+                choose(values, g * GROUP, block * COLUMNS, tables, 0, g)
+            for k in range(own.shape[1] // TILE):
+                look_up(True, own, block * COLUMNS, tables, 0, index, k * TILE)
+        if tile % SPELL == SPELL - 1:
+            all_ += own
+            own[:] = 0
+    all_ += own
+    return 0
 
 
 def _whole(size: int, unit: int) -> int:
@@ -171,20 +175,19 @@ def forward(spikes: Tensor, weight: Tensor, bias: Tensor, out: Tensor, bits: Ten
     values[:K, :N] = weight.t()
     start = bias.new_zeros(values.shape[1])
     start[:N] = bias
-    odd = np.empty(_whole(len(spikes), ROWS) // ROWS, np.bool_)
+    tables = weight.new_empty(len(start) // COLUMNS, len(values) // GROUP, COLUMNS, LANES).numpy()
+    tabulate(len(tables), values.numpy(), start.numpy(), tables)
     past = out.nbytes >= LARGE and out.data_ptr() % 64 == 0 and N % LANES == 0
-    use_torch_threads()
-    arrays = [tensor.numpy() for tensor in (spikes.detach(), values, start, out)]
-    multiply(*arrays, bits.numpy().view(np.uint32), odd, past)
-    return bool(odd.any())
+    arrays = spikes.detach().numpy(), tables, out.numpy(), bits.numpy().view(np.uint32)
+    return multiply(_whole(len(spikes), ROWS) // ROWS, *arrays, past) > 0
 
 
 def backward(grad: Tensor, bits: Tensor, inputs: int) -> tuple[Tensor, Tensor]:
     """The gradients of weight and bias, (N, inputs) and (N,)."""
     N = grad.shape[1]
     padded = pad(grad, (0, -N % COLUMNS)) if N % COLUMNS else grad
-    threads = use_torch_threads()
+    threads = torch_threads()
     sums = grad.new_empty(threads, 2, padded.shape[1], _whole(inputs, TILE))
     totals = grad.new_empty(threads, padded.shape[1])
-    accumulate(padded.numpy(), bits.numpy().view(np.uint32), sums.numpy(), totals.numpy())
+    accumulate(threads, padded.numpy(), bits.numpy().view(np.uint32), sums.numpy(), totals.numpy())
     return sums[:, 0].sum(0)[:N, :inputs].contiguous(), totals.sum(0)[:N].contiguous()

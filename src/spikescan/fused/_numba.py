@@ -2,18 +2,22 @@
 
 (B, N) is one axis of lanes here. Tasks (`_numba_tasks`) run in parallel. In each, time runs outside, lanes inside, so
 that the state and all intermediate rows stay in the second-level cache and each lane loop becomes vector code
-(`_numba_forward`, `_numba_adjoint`). A stretch is compiled for each firing function, or
-surrogate, and dtype, a task for each dtype.
+(`_numba_forward`, `_numba_adjoint`). These stretches are compiled for each firing function, or surrogate, and dtype, a
+task once a dtype.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 import torch
+from numba import from_dtype, types
+from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
 from ..scan._lanes import plans
+from ..scan._parallel import Kinds, address_of
+from . import _numba_adjoint, _numba_forward
 from ._numba_adjoint import adjoint_of
 from ._numba_forward import integration_of
 from ._numba_tasks import backward, forward
@@ -49,27 +53,36 @@ def _number(kind: torch.dtype) -> type[np.floating]:
     return np.float64 if kind == torch.float64 else np.float32
 
 
+@cache
+def _address(stretch: Dispatcher, kinds_of: Callable[..., Kinds], number: type[np.floating], memo: torch.dtype) -> int:
+    kept = types.uint16 if memo == torch.uint16 else from_dtype(np.dtype(number))
+    return address_of(stretch, kinds_of(from_dtype(np.dtype(number)), kept))
+
+
 def integrate_and_fire(
     operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
 ) -> None:
     """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
     current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
-    lanes, number = synapse.numel(), _number(current.dtype)
-    stretch = integration_of(code[0], code[1], constants[0])
+    kind, activation, _, reset, _, draws, leaky = code
+    lanes, number, memo = synapse.numel(), _number(current.dtype), _memo_view(wanted[3])
+    fire = integration_of(kind, activation, constants[0])
     given = (
+        _address(fire, _numba_forward.kinds_of, number, memo.dtype),
+        *(kind, activation, reset, bool(draws), bool(leaky)),
+        *map(number, constants),
         *_lanes(lanes, current),
         synapse.shape[1],
         *_features(decay_syn, decay_mem),
         *_columns(synapse, potential),
         *_features(threshold),
-        int(seed),
-        int(step),
+        *(int(seed), int(step)),
         lengths.numpy(),
-        *_lanes(lanes, *wanted[:3], _memo_view(wanted[3])),
+        *_lanes(lanes, *wanted[:3], memo),
         *_columns(*wanted[4:]),
     )
-    for plan in plans(current.shape, current.dtype, (decay_syn, decay_mem), cut=not code[3]):
-        if not forward(stretch, len(current), given, tuple(code), tuple(map(number, constants)), plan):
+    for plan in plans(current.shape, current.dtype, (decay_syn, decay_mem), cut=not reset):
+        if not forward(plan.count(len(current)), *given, *plan):
             return
 
 
@@ -83,26 +96,26 @@ def integrate_and_fire_backward(
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
     decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
-    potentials, synapses, memo = saved
+    kind, activation, surrogate, reset, detached, _, leaky = code
+    potentials, synapses, memo = saved[0], saved[1], _memo_view(saved[2])
     steps, lanes, number, totals = len(wanted[0]), synapse.numel(), _number(synapse.dtype), wanted[1:5]
-    stretch = adjoint_of(code[0], code[2])
-    last = [_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]]
-    for plan in plans(wanted[0].shape, wanted[0].dtype, (decay_syn, decay_mem), cut=not code[3]):
-        spans = max(-(-steps // plan.span), 1)
-        parts = [np.zeros((spans, lanes if total.shape[0] else 0), number) for total in totals]
-        given = (
-            *_lanes(lanes, *grads[:2]),
-            *last,
-            synapse.shape[1],
-            *_features(decay_syn, decay_mem),
-            *_columns(synapse, potential),
-            *_features(threshold),
-            lengths.numpy(),
-            *_lanes(lanes, potentials, synapses, _memo_view(memo), wanted[0]),
-            *parts,
-            *_columns(*wanted[5:]),
-        )
-        lost = backward(stretch, steps, given, tuple(code), tuple(map(number, constants)), plan)
+    answer = adjoint_of(kind, surrogate)
+    head = (
+        _address(answer, _numba_adjoint.kinds_of, number, memo.dtype),
+        *(kind, activation, reset, bool(detached), bool(leaky)),
+        number(constants[0]),
+        *_lanes(lanes, *grads[:2]),
+        *(_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]),
+        synapse.shape[1],
+        *_features(decay_syn, decay_mem),
+        *_columns(synapse, potential),
+        *_features(threshold),
+        lengths.numpy(),
+        *_lanes(lanes, potentials, synapses, memo, wanted[0]),
+    )
+    for plan in plans(wanted[0].shape, wanted[0].dtype, (decay_syn, decay_mem), cut=not reset):
+        parts = [np.zeros((plan.spans(steps), lanes if total.shape[0] else 0), number) for total in totals]
+        lost = backward(plan.count(steps), *head, *parts, *_columns(*wanted[5:]), *plan)
         for total, part in zip(totals, parts, strict=True):
             if total.shape[0]:
                 np.sum(part, 0, out=_columns(total)[0])

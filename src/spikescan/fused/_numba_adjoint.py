@@ -28,9 +28,10 @@ from ..scan._caches import (
     write,
 )
 from ..scan._lanes import AHEAD
+from ..scan._parallel import Kinds
 from ._numba_forward import relu_tanh
 from ._numba_math import INLINE, INNER, get, narrowed, nil, one, repeat, sigmoid, tanh
-from ._numba_variants import Kinds, variant
+from ._numba_variants import variant
 
 
 @njit(**INNER)
@@ -150,17 +151,14 @@ def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g
         g_al[n] += x[n] * i_before[n]
 
 
-def kinds_of(operands: Kinds) -> Kinds:
-    """Types of a stretch's arguments, from those of the operands of `_numba_tasks.backward`."""
-    grad_spikes, grad_potentials, synapse, potentials, synapses, memo, grad_current = (
-        operands[k] for k in (0, 1, 7, 11, 12, 13, 14)
-    )
-    number, whole, truth = synapse.dtype, types.int64, types.boolean
-    row, kept = (types.Array(kind, 1, "C") for kind in (number, memo.dtype))
+def kinds_of(number: types.Type, kept: types.Type) -> Kinds:
+    """Types of a stretch's arguments, from those of what is computed with and of a memo's numbers."""
+    whole, truth = types.int64, types.boolean
+    (row, short), (sequence, memo) = ([types.Array(kind, n, "C") for kind in (number, kept)] for n in (1, 2))
     return (
-        *(whole, whole, whole, grad_spikes, grad_potentials, memo, kept, row, row, row, row, row, row, row, row, row),
-        *(truth, row, row, number, number, number, number, types.UniTuple(number, 4), grad_current, truth, truth),
-        *(synapse, synapse, potentials, synapses, row, row, row, truth),
+        *(whole, whole, whole, sequence, sequence, memo, short, row, row, row, row, row, row, row, row, row),
+        *(truth, row, row, number, number, number, number, types.UniTuple(number, 4), sequence, truth, truth),
+        *(row, row, sequence, sequence, row, row, row, truth),
     )
 
 

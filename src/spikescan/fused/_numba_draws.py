@@ -8,13 +8,13 @@ order of the draws. So the vectors are written out. A block is a 64-bit lane, si
 import numpy as np
 import torch
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import njit, types
 from numba.extending import intrinsic
 from torch import Tensor
 
 from ..random import KEY_STEPS, MULTIPLIERS, ROUNDS
-from ..scan._lanes import compiled
-from ..scan._threads import use_torch_threads
+from ..scan._parallel import task
+from ..scan._threads import torch_threads
 from ._numba_math import OPTIONS
 
 BLOCKS = 16
@@ -125,29 +125,30 @@ def draw(out, count, width, blocks, row, seed, step):
                 _move(out, k * width + 4 * n, 4 * (k * each + n))
 
 
-@compiled(**OPTIONS)
-def _uniform(seed, step, threads, out):
+@task(**OPTIONS)
+def _uniform(thread, seed, step, threads, out):
     """Each thread takes the same number of pieces of rows, so that one long row is shared out as well as many."""
     T, B, N = out.shape
     count = T * B * ((N + PIECE - 1) // PIECE)
     share = (count + threads - 1) // threads
-    for thread in prange(threads):
-        r = np.empty(PIECE + PLACES, np.float32)
-        first, width = 0, min(PIECE, N)
-        own = blocks_of(first, width, width)
-        for at in range(thread * share, min((thread + 1) * share, count)):
-            if at // (T * B) * PIECE != first:
-                first = at // (T * B) * PIECE
-                width = min(PIECE, N - first)
-                own = blocks_of(first, width, width)
-            t, row = at % (T * B) // B, at % B
-            draw(r, width, width, own, row, seed, step + t)
-            for n in range(width):
-                out[t, row, first + n] = r[n]
+    r = np.empty(PIECE + PLACES, np.float32)
+    first, width = 0, min(PIECE, N)
+    own = blocks_of(first, width, width)
+    for at in range(thread * share, min((thread + 1) * share, count)):
+        if at // (T * B) * PIECE != first:
+            first = at // (T * B) * PIECE
+            width = min(PIECE, N - first)
+            own = blocks_of(first, width, width)
+        t, row = at % (T * B) // B, at % B
+        draw(r, width, width, own, row, seed, step + t)
+        for n in range(width):
+            out[t, row, first + n] = r[n]
+    return 0
 
 
 def uniform(seed: Tensor, step: Tensor, steps: int, rows: int, features: int) -> Tensor:
     """The body of `spikescan.random.uniform`."""
     out = torch.empty((steps, rows, features), dtype=torch.float32)
-    _uniform(int(seed), int(step), use_torch_threads(), out.numpy())
+    threads = torch_threads()
+    _uniform(threads, int(seed), int(step), threads, out.numpy())
     return out

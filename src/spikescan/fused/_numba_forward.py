@@ -25,9 +25,10 @@ from ..scan._caches import (
     write,
 )
 from ..scan._lanes import AHEAD
+from ..scan._parallel import Kinds
 from ._numba_draws import draw
 from ._numba_math import INLINE, exp, narrowed, nil, one, sigmoid, tanh
-from ._numba_variants import Kinds, variant
+from ._numba_variants import variant
 
 
 @njit(**INLINE)
@@ -107,15 +108,14 @@ def delta(f):
     return fire
 
 
-def kinds_of(operands: Kinds) -> Kinds:
-    """Types of a stretch's arguments, from those of the operands of `_numba_tasks.forward`."""
-    current, potential, spikes, potentials, synapses, memo = (operands[k] for k in (0, 5, 10, 11, 12, 13))
-    number, whole, truth = potential.dtype, types.int64, types.boolean
-    row, kept, draws = (types.Array(kind, 1, "C") for kind in (number, memo.dtype, types.float32))
-    blocks = types.UniTuple(types.Array(types.uint64, 1, "C"), 2)
+def kinds_of(number: types.Type, kept: types.Type) -> Kinds:
+    """Types of a stretch's arguments, from those of what is computed with and of a memo's numbers."""
+    whole, truth = types.int64, types.boolean
+    (row, short), (sequence, memo) = ([types.Array(kind, n, "C") for kind in (number, kept)] for n in (1, 2))
+    draws, blocks = types.Array(types.float32, 1, "C"), types.UniTuple(types.Array(types.uint64, 1, "C"), 2)
     return (
-        *(whole, whole, whole, current, row, row, row, row, row, row, row, truth, number, number, number, number),
-        *(number, truth, whole, whole, whole, blocks, whole, draws, row, kept, spikes, memo, potentials, synapses),
+        *(whole, whole, whole, sequence, row, row, row, row, row, row, row, truth, number, number, number, number),
+        *(number, truth, whole, whole, whole, blocks, whole, draws, row, short, sequence, memo, sequence, sequence),
         truth,
     )
 

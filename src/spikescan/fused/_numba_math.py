@@ -12,11 +12,12 @@ from numba import njit, types
 from numba.extending import intrinsic, overload
 
 from ..scan._caches import pieces
+from ..scan._parallel import ALONE
 
 # No "nnan" and no "ninf": NaN and infinity must come through.
 FAST = {"contract", "arcp", "nsz"}
 OPTIONS = {"fastmath": FAST, "error_model": "numpy", "forceinline": False}  # else taken over from a caller
-INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # for kernels alone to call
+INNER = OPTIONS | ALONE  # for kernels alone to call
 INLINE = INNER | {"forceinline": True}
 
 _LOG2E, _LN2_HIGH, _LN2_LOW = np.float32(1.44269504), np.float32(0.693359375), np.float32(-2.12194440e-4)

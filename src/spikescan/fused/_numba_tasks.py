@@ -10,16 +10,17 @@ from numba import njit
 from ..firing._codes import DELTA
 from ..scan._caches import settle
 from ..scan._lanes import ends_of, finite, of_piece, pages, row_of
+from ..scan._parallel import task
 from . import _numba_adjoint, _numba_forward
 from ._numba_adjoint import activate, activation_slope, slope_of
 from ._numba_draws import blocks_of
-from ._numba_math import INNER, copy, fill, get, nil, one
-from ._numba_variants import stretches, task
+from ._numba_math import INNER, OPTIONS, copy, fill, get, nil, one
+from ._numba_variants import caller
 
 HARD, SOFT = 1, 2
 
-forward_stretch = stretches(_numba_forward.kinds_of)
-backward_stretch = stretches(_numba_adjoint.kinds_of)
+forward_stretch = caller(_numba_forward.kinds_of)
+backward_stretch = caller(_numba_adjoint.kinds_of)
 
 
 @njit(**INNER)
@@ -66,19 +67,16 @@ def decays_of_piece(decay_syn, decay_mem, leaky, features, first, last, like):
     return al, be, we
 
 
-@task(forward_stretch)
-def forward(number, stretch, operands, code, constants, tasks, span, warm, past):
-    """Sequences are (T, lanes), decays (float64) and threshold of each feature or one for all, state (lanes,).
-    code: kind, activation, surrogate, reset, detach_reset, draws, leaky; constants: a, b, c. Empty `spikes`,
-    `potentials`, `synapses`, `memo` are not wanted. tasks, span, warm, past: see `scan._lanes.Plan`. Returns 1
-    where it holds back, from a later span, a state that is not finite."""
-    (
-        current, features, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths, spikes,
-        potentials, synapses, memo, last_synapse, last_potential,
-    ) = operands  # fmt: skip
+@task(**OPTIONS)
+def forward(
+    number, stretch, kind, activation, reset, draws, leaky, a, b, c, current, features, decay_syn, decay_mem, synapse,
+    potential, threshold, seed, step, lengths, spikes, potentials, synapses, memo, last_synapse, last_potential, tasks,
+    span, warm, past,
+):  # fmt: skip
+    """stretch: address of a firing function's. Sequences are (T, lanes), decays (float64) and threshold of each feature
+    or one for all, state (lanes,). Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted. tasks, span, warm,
+    past: see `scan._lanes.Plan`. Returns 1 where it holds back, from a later span, a state that is not finite."""
     T, N = len(current), features
-    kind, activation, reset, draws = code[0], code[1], code[3], code[5] != 0
-    a, b, c = constants[0], constants[1], constants[2]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     synaptic, none = len(decay_syn) > 0, spikes[:0]
     ranges, lost = len(tasks) - 1, 0
@@ -87,7 +85,7 @@ def forward(number, stretch, operands, code, constants, tasks, span, warm, past)
     width = min(last - first, N)  # lanes of a row
     top, rows = first // N, (last - first) // width
     ends = ends_of(lengths, top, rows, T)
-    al, be, we = decays_of_piece(decay_syn, decay_mem, code[6] != 0, N, first, last, potential)
+    al, be, we = decays_of_piece(decay_syn, decay_mem, leaky, N, first, last, potential)
     th = of_piece(threshold, N, first, last)
     lanes = last - first
     memory = pages(4, lanes, potential)
@@ -118,7 +116,7 @@ def forward(number, stretch, operands, code, constants, tasks, span, warm, past)
                     soft, a, b, c, draws and t >= begin, seed, step, top + row, blocks, width, r, s[lo:hi],
                     m[lo:hi], *outputs, past,
                 )  # fmt: skip
-                forward_stretch(stretch, operands, steps)
+                forward_stretch(stretch, potential, m, steps)
             elif t >= begin:
                 for sequence in (spikes, potentials, synapses):
                     clear(sequence, t, stop, first + lo, first + hi)
@@ -136,19 +134,16 @@ def forward(number, stretch, operands, code, constants, tasks, span, warm, past)
     return lost
 
 
-@task(backward_stretch)
-def backward(number, stretch, operands, code, constants, tasks, span, warm, past):
-    """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes),
-    to be summed by the caller, and empty where they are not wanted; the first three need `potentials` and
-    `synapses`."""
-    (
-        grad_spikes, grad_potentials, grad_last_synapse, grad_last_potential, features, decay_syn, decay_mem,
-        synapse, potential, threshold, lengths, potentials, synapses, memo, grad_current, grad_alpha, grad_beta,
-        grad_weight, grad_threshold, grad_synapse, grad_potential,
-    ) = operands  # fmt: skip
+@task(**OPTIONS)
+def backward(
+    number, stretch, kind, activation, reset, detached, leaky, a, grad_spikes, grad_potentials, grad_last_synapse,
+    grad_last_potential, features, decay_syn, decay_mem, synapse, potential, threshold, lengths, potentials, synapses,
+    memo, grad_current, grad_alpha, grad_beta, grad_weight, grad_threshold, grad_synapse, grad_potential, tasks, span,
+    warm, past,
+):  # fmt: skip
+    """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to be
+    summed by the caller, and empty where they are not wanted; the first three need `potentials` and `synapses`."""
     T, N = len(grad_current), features
-    kind, activation, reset, detached = code[0], code[1], code[3], code[4]
-    a = constants[0]
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     slopes = slope_of(activation, nil(a))
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
@@ -160,7 +155,7 @@ def backward(number, stretch, operands, code, constants, tasks, span, warm, past
     width = min(last - first, N)
     top, rows = first // N, (last - first) // width
     ends = ends_of(lengths, top, rows, T)
-    al, be, we = decays_of_piece(decay_syn, decay_mem, code[6] != 0, N, first, last, potential)
+    al, be, we = decays_of_piece(decay_syn, decay_mem, leaky, N, first, last, potential)
     th = of_piece(threshold, N, first, last)
     # Gradients of the current and the charge. In a row's last step nothing of them has decayed: until then al_now
     # and be_now are 1, and they are those of the last state.
@@ -194,7 +189,7 @@ def backward(number, stretch, operands, code, constants, tasks, span, warm, past
                     soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials,
                     synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi], past,
                 )  # fmt: skip
-                backward_stretch(stretch, operands, steps)
+                backward_stretch(stretch, potential, initial, steps)
             elif keep:
                 clear(grad_current, stop, t, first + lo, first + hi)
             row = max(run, row + 1)

@@ -1,27 +1,19 @@
-"""Functions that are compiled apart and know each other by their address alone: a parallel kernel runs tasks, and a
-task calls a stretch.
-
-What a function calls by name is compiled into it. A task would then be compiled anew for each firing function, of which
-it is the same but for its stretch; and numba puts what a parallel kernel calls through LLVM four times, as a function,
-a loop's body, the body's wrapper and the kernel. A first call so compiles what its neuron needs, once, and no more.
-"""
+"""Stretches of time, which are compiled apart for each firing function: a task knows their address, and is compiled but
+once for them all."""
 
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-import numpy as np
-from numba import prange, typeof, types
+from numba import types
 from numba.core import cgutils
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
-from ..scan._lanes import Plan, compiled
-from ._numba_math import INNER, OPTIONS
-
-Kinds = tuple[types.Type, ...]
-Run = Callable[[Dispatcher, int, tuple, tuple, tuple, Plan], int]
+from ..scan._lanes import compiled
+from ..scan._parallel import Kinds, call_at
+from ._numba_math import INNER
 
 
 def variant(text: Callable[..., int], name: str, **own: Any) -> Dispatcher:
@@ -29,86 +21,23 @@ def variant(text: Callable[..., int], name: str, **own: Any) -> Dispatcher:
     would not find the function again on the disk.)"""
     function = FunctionType(text.__code__, text.__globals__ | own, name)
     function.__qualname__ = name
-    return compiled(parallel=False, **INNER)(function)
+    return compiled(**INNER)(function)
 
 
-def address_of(function: Dispatcher, kinds: Kinds) -> int:
-    """Where it lies, compiled for arguments of these types."""
-    function.compile(kinds)
-    made = function.overloads[kinds]
-    return made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
-
-
-def _call(context, builder, address, kinds, given):
-    """The function at an address, which was compiled for these types and returns a whole number."""
-    convention = context.call_conv
-    function = builder.inttoptr(address, convention.get_function_type(types.int64, kinds).as_pointer())
-    status, answer = convention.call_function(builder, function, types.int64, kinds, given)
-    with cgutils.if_unlikely(builder, status.is_error):
-        convention.return_status_propagate(builder, status)
-    return answer
-
-
-def stretches(kinds_of: Callable[[Kinds], Kinds]) -> Callable[[int, tuple, tuple], int]:
-    """What a task calls its stretch with: address, the task's operands, the stretch's arguments. `kinds_of` says from
-    the types of the first which ones the second have; others are refused, for no one else would notice."""
+def caller(kinds_of: Callable[[types.Type, types.Type], Kinds]) -> Callable[[int, Any, Any, tuple], int]:
+    """What a task calls a stretch with: its address, a row of state, one of the memo, its arguments. `kinds_of` says
+    which types these have, from those of a number of both rows; others are refused, for nobody else would notice."""
 
     @intrinsic
-    def stretch(context, address, operands, given):
-        kinds = kinds_of(tuple(operands))
+    def stretch(context, address, state, memo, given):
+        kinds = kinds_of(state.dtype, memo.dtype)
         for n, (found, wanted) in enumerate(zip(given, kinds, strict=True)):
             if found != wanted:
                 raise TypingError(f"argument {n} of a stretch: {wanted} is needed, found {found}")
 
         def generate(context, builder, signature, args):
-            return _call(context, builder, args[0], kinds, cgutils.unpack_tuple(builder, args[2]))
+            return call_at(context, builder, args[0], kinds, cgutils.unpack_tuple(builder, args[3]))
 
-        return types.int64(types.int64, operands, given), generate
+        return types.int64(types.int64, state, memo, given), generate
 
-    stretch.kinds_of = kinds_of
     return stretch
-
-
-@intrinsic
-def _task(context, address, number, stretch, operands, code, constants, tasks, span, warm, past):
-    given = number, stretch, operands, code, constants, tasks, span, warm, past
-    if any(isinstance(kind, types.Array) and kind.layout != "C" for kind in operands):
-        raise TypingError(f"arrays without gaps are needed, found {operands}")
-
-    def generate(context, builder, signature, args):
-        return _call(context, builder, args[0], given, args[1:])
-
-    return types.int64(types.int64, *given), generate
-
-
-@compiled(**OPTIONS)
-def in_parallel(task, stretch, steps, operands, code, constants, tasks, span, warm, past):
-    """Each range of lanes by each span of time; how many of them say that they hold something back."""
-    lost = 0
-    for index in prange((len(tasks) - 1) * max((steps + span - 1) // span, 1)):
-        number = np.int64(index)  # it counts in another type
-        lost += _task(task, number, stretch, operands, code, constants, tasks, span, warm, past)
-    return lost
-
-
-def task(stretch: Any) -> Callable[[Callable[..., int]], Run]:
-    """Makes a task of a text that calls this one of `stretches`.
-
-    The text takes its number, the address of the stretch, operands (arrays, each without gaps, and whole numbers), code
-    (whole numbers), constants and a `Plan`, and returns a whole number. `Run` takes the stretch, and the number of time
-    steps before the operands."""
-
-    def runs(text: Callable[..., int]) -> Run:
-        function, addresses = compiled(parallel=False, **INNER)(text), {}
-
-        def run(own: Dispatcher, steps: int, operands: tuple, code: tuple, constants: tuple, plan: Plan) -> int:
-            key = own, *(value.dtype for value in operands if isinstance(value, np.ndarray))
-            if key not in addresses:
-                kinds = tuple(map(typeof, (operands, code, constants, *plan)))
-                inner = address_of(own, stretch.kinds_of(tuple(kinds[0])))
-                addresses[key] = address_of(function, (types.int64, types.int64, *kinds)), inner
-            return in_parallel(*addresses[key], steps, operands, code, constants, *plan)
-
-        return run
-
-    return runs

@@ -19,7 +19,7 @@ def digest(files: Iterable[Path]) -> str:
 
 
 PACKAGE = Path(__file__).parents[1]
-PARTS = "*/*_numba*.py", "scan/_caches.py", "scan/_lanes.py", "firing/_codes.py", "random.py"
+PARTS = "*/*_numba*.py", "scan/_caches.py", "scan/_lanes.py", "scan/_parallel.py", "firing/_codes.py", "random.py"
 SOURCES = digest(file for part in PARTS for file in PACKAGE.glob(part))
 """All that kernels are compiled from. Numba would look at the file with the kernel alone, and run the old one when a
 function changes that the kernel takes from another file."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ._caches import VECTOR
 from ._compiling import SOURCES, announced
-from ._threads import use_torch_threads
+from ._threads import torch_threads
 
 LANES = 4096
 """In a task, at most: a step's rows stay in the second-level cache, and memory is gone through in runs of 16 kB."""
@@ -114,6 +114,14 @@ class Plan(NamedTuple):
     warm: int  # steps that a span starts early, from rest
     past: bool  # whether results are written past the caches
 
+    def spans(self, steps: int) -> int:
+        """Of that many steps; one where there are none."""
+        return max(-(-steps // self.span), 1)
+
+    def count(self, steps: int) -> int:
+        """Of tasks: each range of lanes by each span of time."""
+        return (len(self.tasks) - 1) * self.spans(steps)
+
 
 def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut: bool) -> list[Plan]:
     """How to share out the work; the next one is for when the one before it lost something.
@@ -124,7 +132,7 @@ def plans(shape: torch.Size, dtype: torch.dtype, decays: tuple[Tensor, ...], cut
     not vanish, so then time is not cut. `cut`: whether it may be.
     """
     steps, rows, features = shape
-    threads, lanes = use_torch_threads(), rows * features
+    threads, lanes = torch_threads(), rows * features
     whole = _uncut(steps, rows, features, threads, steps * lanes * dtype.itemsize >= LARGE)
     if lanes == 0 or lanes >= THIN * threads or steps < LONG or not cut:
         return [whole]

@@ -6,14 +6,17 @@ import torch
 LAUNCHED: int = vars(numba.config)["NUMBA_NUM_THREADS"]  # more cannot be asked for later
 
 
-def use_torch_threads() -> int:
-    """Honour `torch.set_num_threads`; return the number of threads.
+def torch_threads() -> int:
+    """Of torch, as far as numba can have as many."""
+    return max(1, min(torch.get_num_threads(), LAUNCHED))
+
+
+def use_torch_threads() -> None:
+    """Honour `torch.set_num_threads`.
 
     Where numba and torch share one OpenMP library, starting numba's threads changes torch's count: it is set back.
     """
     wanted = torch.get_num_threads()
-    threads = max(1, min(wanted, LAUNCHED))
-    numba.set_num_threads(threads)
+    numba.set_num_threads(torch_threads())
     if torch.get_num_threads() != wanted:
         torch.set_num_threads(wanted)
-    return threads
