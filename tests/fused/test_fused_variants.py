@@ -71,7 +71,7 @@ def test_each_has_its_own_function_and_types(dtype):
 
 def test_an_array_with_gaps_is_refused():
     x = np.ones((9, 10), np.float32)[:, ::2]
-    with pytest.raises(TypingError, match="without gaps"):
+    with pytest.raises(TypeError, match="without gaps"):
         run("square", x)
 
 

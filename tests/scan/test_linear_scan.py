@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+import numpy as np
 import oracles
 import pytest
 import torch
@@ -67,6 +68,14 @@ def test_decay_broadcasts_over_the_features(backend):
     flat = oracles.scan(x.flatten(2), decay.expand(3, 4).flatten())
     assert_close(v, flat.view_as(x))
     assert_close(*(torch.autograd.grad(out.square().sum(), decay)[0] for out in (v, flat)))
+
+
+def test_any_truth_is_a_direction():
+    x = torch.randn(5, 2, 3, requires_grad=True)
+    (expected,) = torch.autograd.grad(ss.linear_scan(x, 0.5, reverse=True).square().sum(), x)
+    for reverse in (1, np.True_):
+        (found,) = torch.autograd.grad(ss.linear_scan(x, 0.5, reverse=reverse).square().sum(), x)
+        assert torch.equal(found, expected)
 
 
 @each_backend

@@ -5,6 +5,7 @@ import torch
 from event_cases import CASES, dense_product, events_of, gathered, largest_allocation, parameters
 from tolerances import assert_close
 
+from spikescan.data.event_tensor import EventTensor
 from spikescan.sparse import _numba, event_linear
 
 WHAT = "output", "gradient of the weight", "gradient of the bias"
@@ -45,6 +46,23 @@ def test_half_precision_is_summed_in_float32(dtype, valued, backend):
 @each_backend
 def test_no_bias(backend):
     assert_equals_dense("few", backend, torch.float32, bias=False)
+
+
+@each_backend
+def test_columns_of_one_table(backend):
+    """Rows in order, as they need not be sorted then, and columns of a table: neither they nor a value that stands for
+    all are contiguous."""
+    events = events_of((9, 4, 6), 80)
+    table = torch.stack([events.step, events.row, events.channel], 1)
+    value = torch.tensor(0.5).expand(80)
+    step, row, channel = table.unbind(1)
+    strided = EventTensor(step, row, channel, events.shape, value)
+    plain = EventTensor(events.step, events.row, events.channel, events.shape, value.clone())
+    operands = parameters(events, 7, torch.float32)
+    for found, expected in zip(
+        gathered(strided, *operands, backend=backend), gathered(plain, *operands, backend=backend), strict=True
+    ):
+        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 200])

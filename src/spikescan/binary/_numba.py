@@ -4,6 +4,8 @@ what four inputs add to an output is looked up in it, for 16 rows in one instruc
 The weight's gradient is the same with rows and inputs in each other's place: four rows have 16 combinations, the 16
 sums of their gradients are a table, and it is looked up for 16 inputs at once."""
 
+import math
+
 import numpy as np
 from numba import njit
 from torch import Tensor
@@ -175,7 +177,8 @@ def forward(spikes: Tensor, weight: Tensor, bias: Tensor, out: Tensor, bits: Ten
     values[:K, :N] = weight.t()
     start = bias.new_zeros(values.shape[1])
     start[:N] = bias
-    tables = weight.new_empty(len(start) // COLUMNS, len(values) // GROUP, COLUMNS, LANES).numpy()
+    shape = len(start) // COLUMNS, len(values) // GROUP, COLUMNS, LANES
+    tables = lines(math.prod(shape), start.numpy()).reshape(shape)
     tabulate(len(tables), values.numpy(), start.numpy(), tables)
     past = out.nbytes >= LARGE and out.data_ptr() % 64 == 0 and N % LANES == 0
     arrays = spikes.detach().numpy(), tables, out.numpy(), bits.numpy().view(np.uint32)

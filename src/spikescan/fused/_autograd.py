@@ -36,9 +36,10 @@ def _forward(
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
     """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
-    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; codes: `_numba_tasks.forward`.
-    Potentials have the current's dtype, unless they are for the decays' gradients or the backend cannot write it; the
-    rest what is computed with. The memo of a rounded current is that current, where it was of more than 16 bits.
+    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; code: `_problem.CODE`; constants:
+    a, b, c of a `KernelCode`. Potentials have the current's dtype, unless they are for the decays' gradients or the
+    backend cannot write it; the rest what is computed with. The memo of a rounded current is that current, where it was
+    of more than 16 bits.
     """
     refuse_transforms(WHAT, current, decay_syn, decay_mem, synapse, potential, threshold)
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)

@@ -30,7 +30,7 @@ from ..scan._caches import (
 from ..scan._lanes import AHEAD
 from ..scan._parallel import Kinds
 from ._numba_forward import relu_tanh
-from ._numba_math import INLINE, INNER, get, narrowed, nil, one, repeat, sigmoid, tanh
+from ._numba_math import INLINE, INNER, get, lowest, narrowed, nil, one, repeat, sigmoid, tanh
 from ._numba_variants import variant
 
 
@@ -53,14 +53,13 @@ def slope_of(activation, zero):
     """f'(u) as a polynomial of f = f(u), 0 up to the last of these: one mechanism for all f, where a branch in the loop
     over lanes would be compiled as a loop of its own for each. All are of one type: compared with a float64, each f
     would be widened."""
-    never = -one(zero) / nil(zero)
     if activation == SIGMOID:
-        return zero, one(zero), -one(zero), never
+        return zero, one(zero), -one(zero), lowest(zero)
     if activation == TANH:
-        return one(zero), zero, -one(zero), never
+        return one(zero), zero, -one(zero), lowest(zero)
     if activation == RELU_TANH:
         return one(zero), zero, -one(zero), zero
-    return one(zero), zero, zero, never
+    return one(zero), zero, zero, lowest(zero)
 
 
 @njit(**INLINE)

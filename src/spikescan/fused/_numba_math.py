@@ -150,6 +150,16 @@ def _nil(x):
     return (lambda x: _NIL) if x == types.float32 else (lambda x: 0.0)
 
 
+def lowest(x):
+    """The lowest number of the type of x."""
+
+
+@overload(lowest, jit_options=INLINE)
+def _lowest(x):
+    number = np.finfo(np.float32 if x == types.float32 else np.float64).min
+    return lambda x: number
+
+
 @njit(**INLINE)
 def sigmoid(x):
     return one(x) / (one(x) + exp(-x))

@@ -11,7 +11,9 @@ from ..firing._codes import DELTA
 from ..random import uniform
 
 RESETS = ("none", "hard", "soft")
-LEAKY = 6  # place of `Dynamics.leaky_gain` in the kernels' code, see `_numba_tasks`
+CODE = "kind", "activation", "surrogate", "reset", "detach_reset", "draws", "leaky_gain"
+"""What a kernel's code says: of a firing function (`firing.KernelCode`), then of `Dynamics`."""
+LEAKY = CODE.index("leaky_gain")
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,5 @@ def linear_scan(
         v = _reference.linear_scan(flat, rate, initial, reverse)
     else:
         refuse_transforms("linear_scan", flat, rate, initial)
-        v = scan_op(flat.contiguous(), rate, initial, reverse, name)
+        v = scan_op(flat.contiguous(), rate, initial, bool(reverse), name)
     return v.view(x.shape).to(x.dtype)

@@ -5,12 +5,12 @@ as a function, a loop's body, the body's wrapper and the kernel. By its address 
 """
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 from numba import prange, typeof, types
 from numba.core import cgutils
-from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from ._lanes import compiled
@@ -23,8 +23,12 @@ ALONE = {"parallel": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True
 
 def address_of(function: Any, kinds: Kinds) -> int:
     """Where a function lies, compiled for arguments of these types."""
+    if any(isinstance(kind, types.Array) and kind.layout != "C" for kind in kinds):
+        raise TypeError(f"arrays without gaps are needed, found {kinds}")
     function.compile(kinds)
     made = function.overloads[kinds]
+    if types.unliteral(made.signature.return_type) != types.int64:
+        raise TypeError(f"a whole number is to be returned, found {made.signature.return_type}")
     return made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
 
 
@@ -40,8 +44,6 @@ def call_at(context, builder, address, kinds, given):
 
 
 def _called(context, address, number, given):
-    if any(isinstance(kind, types.Array) and kind.layout != "C" for kind in given):
-        raise TypingError(f"arrays without gaps are needed, found {given}")
     kinds = number, *given
 
     def generate(context, builder, signature, args):
@@ -63,20 +65,28 @@ def in_parallel(address, count, given):
     return total
 
 
+def _kind(value: Any) -> object:
+    """As good as numba's type, and sooner found."""
+    if type(value) is np.ndarray:
+        return value.dtype.num, value.ndim, value.flags.c_contiguous
+    return type(value)
+
+
 def task(**options: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """A task of a text with its number and arguments (arrays, each without gaps, and numbers), which returns a whole
-    number; compiled at the first call for arrays of these dtypes. `run(count, *arguments)` runs as many as that on
+    number; compiled at the first call with arguments of these types. `run(count, *arguments)` runs as many as that on
     torch's number of threads and returns the sum."""
 
     def runs(text: Callable[..., int]) -> Callable[..., int]:
         function, addresses = compiled(**ALONE | options)(text), {}
 
+        @wraps(text)
         def run(count: int, *given: Any) -> int:
             use_torch_threads()
-            dtypes = tuple([value.dtype.num for value in given if type(value) is np.ndarray])
-            if dtypes not in addresses:
-                addresses[dtypes] = address_of(function, (types.int64, *map(typeof, given)))
-            return in_parallel(addresses[dtypes], count, given)
+            key = tuple([_kind(value) for value in given])
+            if key not in addresses:
+                addresses[key] = address_of(function, (types.int64, *map(typeof, given)))
+            return in_parallel(addresses[key], count, given)
 
         return run
 

@@ -113,7 +113,8 @@ def event_linear(
     inside = accumulate_dtype(weight)
     values = weight.new_empty(0, dtype=inside) if value is None else value.to(inside)
     start = weight.new_zeros(len(weight)) if bias is None else bias
-    return event_op(weight.t().contiguous(), start, step, row, channel, values, steps, rows, backend)
+    events = (column.contiguous() for column in (step, row, channel, values))
+    return event_op(weight.t().contiguous(), start.contiguous(), *events, steps, rows, backend)
 
 
 def _check_places(places: dict[str, Tensor], shape: tuple[int, int, int], device: torch.device) -> None:

@@ -61,7 +61,7 @@ def forward(
         owner, *events = (column[order] if len(column) else column for column in (owner, *events))
     starts = np.searchsorted(owner, np.arange(rows * spans + 1, dtype=np.int32))
     out = torch.empty((steps, rows, weight.shape[1]), dtype=accumulate_dtype(weight))
-    table, start = (tensor.to(out.dtype).contiguous().numpy() for tensor in (weight, bias))
+    table, start = (tensor.to(out.dtype).numpy() for tensor in (weight, bias))
     gather(rows * spans, table, start, *events, starts, span, out.numpy())
     return out.to(weight.dtype)
 
