@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..scan._caches import settle
-from ..scan._lanes import LARGE
+from ..scan._lanes import LARGE, copy, fill
 from ..scan._parallel import task
 from ..scan._threads import torch_threads
 from ._numba_tables import COLUMNS, LANES, VECTORS, WORD, bits_of, choose, look_up, spread
@@ -92,7 +92,8 @@ def tabulate(block, values, bias, tables):
     for g in range(tables.shape[1]):
         choose(values, g * GROUP, block * COLUMNS, tables, block, g)
     for c in range(COLUMNS):
-        tables[block, 0, c] += bias[block * COLUMNS + c]
+        for n in range(LANES):
+            tables[block, 0, c, n] += bias[block * COLUMNS + c]
     return 0
 
 
@@ -129,6 +130,13 @@ def index_of_rows(bits, first, index):
                 index[g, w * WORD + k] = low | high << two
 
 
+@njit(error_model="numpy")
+def add(sums, target):
+    for n in range(len(sums)):
+        for k in range(sums.shape[1]):
+            target[n, k] += sums[n, k]
+
+
 @task(error_model="numpy")
 def accumulate(part, grad, bits, sums, totals):
     """sums[part, 0] = gradᵀ @ spikes and totals[part] = Σ grad over the rows of a part; grad (M, N) with whole columns,
@@ -136,19 +144,24 @@ def accumulate(part, grad, bits, sums, totals):
     (M, N), groups = grad.shape, TILE // GROUP
     share = (M + len(sums) * TILE - 1) // (len(sums) * TILE)
     all_, own, total = sums[part, 0], sums[part, 1], totals[part]
-    all_[:], own[:], total[:] = 0, 0, 0
+    for n in range(N):
+        fill(all_[n], 0)
+        fill(own[n], 0)
+    fill(total, 0)
     index = lines(groups * own.shape[1], bits).reshape(groups, own.shape[1])
-    index[:] = 0  # what is there for inputs that are not
+    for g in range(groups):
+        fill(index[g], 0)  # what is there for inputs that are not
     tables = lines(groups * COLUMNS * LANES, grad).reshape(1, groups, COLUMNS, LANES)
     padded, column = np.zeros((TILE, N), grad.dtype), np.zeros(N, grad.dtype)
     for tile in range(part * share, min((part + 1) * share, (M + TILE - 1) // TILE)):
         first = tile * TILE
         values = grad[first : first + TILE]
         if first + TILE > M:
-            padded[: M - first] = values
+            for r in range(M - first):
+                copy(grad[first + r], padded[r])
             values = padded
         index_of_rows(bits, first, index)
-        column[:] = 0
+        fill(column, 0)
         for r in range(TILE):
             for n in range(N):
                 column[n] += values[r, n]
@@ -160,9 +173,10 @@ def accumulate(part, grad, bits, sums, totals):
             for k in range(own.shape[1] // TILE):
                 look_up(True, own, block * COLUMNS, tables, 0, index, k * TILE)
         if tile % SPELL == SPELL - 1:
-            all_ += own
-            own[:] = 0
-    all_ += own
+            add(own, all_)
+            for n in range(N):
+                fill(own[n], 0)
+    add(own, all_)
     return 0
 
 

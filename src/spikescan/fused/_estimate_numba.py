@@ -11,6 +11,7 @@ from numba import njit
 from torch import Tensor
 
 from ..scan._caches import whole_lines
+from ..scan._lanes import copy, fill
 from ..scan._parallel import task
 from ._numba_draws import blocks_of, draw
 from ._numba_math import FAST, INLINE, OPTIONS, nil, one, sigmoid
@@ -82,17 +83,17 @@ def forward(
         target = u if previous else last
         distance[number, t] = squared_distance(estimate, target)
         if len(potential):
-            potential[t, row, lo:hi] = u
+            copy(u, potential[t, row, lo:hi])
         if previous:
             last, estimate = estimate, last
         else:
             last, u = u, last
     for t in range(steps, T):
-        spikes[t, row, lo:hi] = 0
+        fill(spikes[t, row, lo:hi], 0)
         distance[number, t] = 0
         if len(potential):
-            potential[t, row, lo:hi] = 0
-    carry[row, lo:hi] = last
+            fill(potential[t, row, lo:hi], 0)
+    copy(last, carry[row, lo:hi])
     return 0
 
 
@@ -132,7 +133,7 @@ def backward(
     steps = min(lengths[row], T) if len(lengths) else T
     grad_th, zeros = np.zeros_like(later), np.zeros_like(later)
     for t in range(steps, T):
-        grad_x[t, row, lo:hi] = 0
+        fill(grad_x[t, row, lo:hi], 0)
     if steps:
         if draws:
             draw(r, size, size, own, row, seed, step + steps - 1)
@@ -179,7 +180,7 @@ def backward(
         estimate, before = before, estimate
         slope, slope_before = slope_before, slope
     grad_threshold[number] = total_of(grad_th)
-    grad_carried[row, lo:hi] = later
+    copy(later, grad_carried[row, lo:hi])
     return 0
 
 

@@ -88,27 +88,12 @@ def _get(row, n):
     return lambda row, n: row[n]
 
 
-# Loops, where a slice assignment would compile words for shapes that do not fit.
-
-
-@njit(**OPTIONS)
-def copy(source, target):
-    for n in range(len(target)):
-        target[n] = source[n]
-
-
 @njit(**OPTIONS)
 def repeat(values, target):
     for piece in range(pieces(target, values)):
         begin = piece * len(values)
         for n in range(min(len(values), len(target) - begin)):
             target[begin + n] = values[n]
-
-
-@njit(**OPTIONS)
-def fill(target, value):
-    for n in range(len(target)):
-        target[n] = value
 
 
 @njit(**INLINE)

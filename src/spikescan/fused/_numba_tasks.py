@@ -9,12 +9,12 @@ from numba import njit
 
 from ..firing._codes import DELTA
 from ..scan._caches import settle
-from ..scan._lanes import ends_of, finite, of_piece, pages, row_of
+from ..scan._lanes import copy, ends_of, fill, finite, of_piece, pages, row_of
 from ..scan._parallel import task
 from . import _numba_adjoint, _numba_forward
 from ._numba_adjoint import activate, activation_slope, slope_of
 from ._numba_draws import blocks_of
-from ._numba_math import INNER, OPTIONS, copy, fill, get, nil, one
+from ._numba_math import INNER, OPTIONS, get, nil, one
 from ._numba_variants import caller
 
 HARD, SOFT = 1, 2

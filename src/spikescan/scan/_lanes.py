@@ -90,6 +90,21 @@ def _row_pitch(lanes, size):
     return (-(-lanes * size // PAGE) * PAGE + APART) // size
 
 
+# Loops, where a slice assignment would compile, for seconds, the words for shapes that do not fit.
+
+
+@njit(error_model="numpy", forceinline=False)
+def copy(source, target):
+    for n in range(len(target)):
+        target[n] = source[n]
+
+
+@njit(error_model="numpy", forceinline=False)
+def fill(target, value):
+    for n in range(len(target)):
+        target[n] = value
+
+
 @njit(error_model="numpy")
 def ends_of(lengths, row, rows, T):
     """How many of the T steps each of `rows` rows from `row` on has; an empty `lengths` stands for all."""

@@ -7,7 +7,7 @@ from numba import njit
 from torch import Tensor
 
 from ._caches import apart, borrowed, fetch, pieces, place, settle, store, stream, streamable, whole_lines
-from ._lanes import AHEAD, finite, of_piece, plans
+from ._lanes import AHEAD, fill, finite, of_piece, plans
 from ._parallel import task
 
 
@@ -40,7 +40,7 @@ def scan(number, x, decay, initial, reverse, out, tasks, span, warm, past):
     a, v = of_piece(decay, len(decay), first, last), initial[first:last].copy()
     scratch, direct = np.empty_like(v), past and streamable(out, first, len(v))
     if begin > warm:
-        v[:] = 0
+        fill(v, 0)
     for k in range(max(begin - warm, 0), begin):
         stored(x[T - 1 - k if reverse else k, first:last], a, v, scratch)
     for k in range(begin, end):
