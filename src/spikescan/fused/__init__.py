@@ -21,8 +21,18 @@ def integrate_and_fire(
 ) -> Result:
     """The forward pass of every leaky neuron of the package: LI (no firing), SPSN (no reset), LIF (reset).
 
-    `potentials` says whether the result's potentials are wanted; a fused kernel then writes them. They have the
-    current's dtype, and so have the spikes unless `spike_dtype` says otherwise.
+    Args:
+        x: the tensors, shapes and dtypes as `Operands` says; neurons make them.
+        how: the neuron apart from its tensors.
+        backend: auto, reference, fft, numba or triton.
+        potentials: whether the result's potentials are wanted; a fused kernel then writes them.
+        spike_dtype: of the spikes; None for the current's, which potentials always have.
+    Returns:
+        Spikes and potentials (T, B, N), or None where there are none or they are not wanted; the last state (B, N).
+    Raises:
+        ValueError: a backend that does not serve the current's device, has no kernel for the firing function, or keeps
+            nothing in 16 bits for `how.half`; spikes that need a gradient in a dtype that carries none.
+        NotImplementedError: for forward-mode derivatives and torch.func.grad, which the reference alone has.
     """
     spike_dtype = spike_dtype or x.current.dtype
     name = resolve(backend, x.current.device, x.current.dtype)
