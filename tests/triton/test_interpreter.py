@@ -11,10 +11,11 @@ triton = pytest.importorskip("triton", reason="Triton is not installed, which it
 if tuple(int(part) for part in triton.__version__.split(".")[:2]) < (3, 7):
     pytest.skip("the interpreter of Triton before 3.7 does not run on the NumPy of today", allow_module_level=True)
 FOLDER = Path(__file__).parent / "operations"
-LONG = "test_half", "test_fused", "test_half_operators", "test_half_storage"
-"""Long enough for a process of their own."""
-PARTS = {name: [FOLDER / f"{name}.py"] for name in LONG}
-PARTS["others"] = sorted(file for file in FOLDER.glob("test_*.py") if file.stem not in LONG)
+FILES = sorted(FOLDER.glob("test_*.py"))
+PARTS = {
+    "16 bits": [file for file in FILES if file.stem.startswith("test_half")],
+    "the others": [file for file in FILES if not file.stem.startswith("test_half")],
+}
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -150,14 +150,14 @@ def test_reset(reset, detached, monkeypatch):
 HALVES = torch.float16, torch.bfloat16
 
 
-@pytest.mark.parametrize("current", HALVES)
 @pytest.mark.parametrize(
-    ("shape", "code", "memo"),
+    ("shape", "code", "memo", "current"),
     [
-        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16),
-        (LONG, [GUMBEL, 0, 0, 0, 1, 1], None),
-        (ODD, [THRESHOLD, IDENTITY, 0, HARD, 0, 0], None),
-        (LONG, [NONE, 0, 0, 0, 1, 0], None),
+        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.float16),
+        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.bfloat16),
+        (LONG, [GUMBEL, 0, 0, 0, 1, 1], None, torch.bfloat16),
+        (ODD, [THRESHOLD, IDENTITY, 0, HARD, 0, 0], None, torch.float16),
+        (LONG, [NONE, 0, 0, 0, 1, 0], None, torch.float16),
     ],
     ids=str,
 )

@@ -5,10 +5,11 @@ as a function, a loop's body, the body's wrapper and the kernel. By its address 
 """
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import prange, typeof, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -17,6 +18,7 @@ from ._lanes import compiled
 from ._threads import use_torch_threads
 
 Kinds = tuple[types.Type, ...]
+WORD = types.int64
 ALONE = {"parallel": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 """Options of what is called by its address alone."""
 
@@ -27,7 +29,7 @@ def address_of(function: Any, kinds: Kinds) -> int:
         raise TypeError(f"arrays without gaps are needed, found {kinds}")
     function.compile(kinds)
     made = function.overloads[kinds]
-    if types.unliteral(made.signature.return_type) != types.int64:
+    if types.unliteral(made.signature.return_type) != WORD:
         raise TypeError(f"a whole number is to be returned, found {made.signature.return_type}")
     return made.library.get_pointer_to_function(made.fndesc.llvm_func_name)
 
@@ -36,33 +38,71 @@ def call_at(context, builder, address, kinds, given):
     """LLVM's words for a call of the function at an address, which was compiled for these types and returns a whole
     number."""
     convention = context.call_conv
-    function = builder.inttoptr(address, convention.get_function_type(types.int64, kinds).as_pointer())
-    status, answer = convention.call_function(builder, function, types.int64, kinds, given)
+    function = builder.inttoptr(address, convention.get_function_type(WORD, kinds).as_pointer())
+    status, answer = convention.call_function(builder, function, WORD, kinds, given)
     with cgutils.if_unlikely(builder, status.is_error):
         convention.return_status_propagate(builder, status)
     return answer
 
 
-def _called(context, address, number, given):
-    kinds = number, *given
+def _running(context, loop, address, count, given):
+    """Lays a task's address and arguments down in memory, and makes a function that calls the one with the others: of
+    these two the loop is told where they are."""
+    kinds = WORD, *given
 
     def generate(context, builder, signature, args):
-        return call_at(context, builder, args[0], kinds, [args[1], *cgutils.unpack_tuple(builder, args[2])])
+        loop, address, count, given = args
+        values = [address, *cgutils.unpack_tuple(builder, given)]
+        record = ir.LiteralStructType([value.type for value in values])
+        place = cgutils.alloca_once(builder, record)
+        for k, value in enumerate(values):
+            builder.store(value, cgutils.gep_inbounds(builder, place, 0, k))
+        convention, module = context.call_conv, builder.module
+        form = convention.get_function_type(WORD, (WORD, WORD))
+        start = ir.Function(module, form, module.get_unique_name("start"))
+        start.linkage = "internal"
+        body = ir.IRBuilder(start.append_basic_block())
+        number, held = start.args[-2:]
+        held = body.inttoptr(held, record.as_pointer())
+        address, *given = (body.load(cgutils.gep_inbounds(body, held, 0, k)) for k in range(len(values)))
+        convention.return_value(body, call_at(context, body, address, kinds, [number, *given]))
+        words = builder.ptrtoint(start, count.type), count, builder.ptrtoint(place, count.type)
+        return call_at(context, builder, loop, (WORD,) * 3, words)
 
-    return types.int64(types.int64, number, given), generate
+    return WORD(loop, address, count, given), generate
 
 
-_call: Any = intrinsic(_called)
+def _starting(context, start, number, held):
+    def generate(context, builder, signature, args):
+        return call_at(context, builder, args[0], (WORD, WORD), args[1:])
+
+    return WORD(start, number, held), generate
 
 
-@compiled(error_model="numpy")
-def in_parallel(address, count, given):
-    """Runs tasks 0 to count - 1; the sum of what they return."""
+_run: Any = intrinsic(_running)
+_start: Any = intrinsic(_starting)
+
+
+@compiled(**ALONE | {"parallel": True}, error_model="numpy")
+def loop(start, count, held):
+    """The sum of what `start` returns, an address, called with 0 to count - 1 and with `held`, another."""
     total = 0
     for index in prange(count):
         number = np.int64(index)  # it counts in another type
-        total += _call(address, number, given)
+        total += _start(start, number, held)
     return total
+
+
+@compiled(parallel=False, error_model="numpy")
+def in_parallel(loop, address, count, given):
+    """Runs tasks 0 to count - 1; the sum of what they return. Only this is compiled for each kind of arguments, and not
+    the loop, which takes longer."""
+    return _run(loop, address, count, given)
+
+
+@cache
+def _loop_address() -> int:
+    return address_of(loop, (WORD,) * 3)
 
 
 def _kind(value: Any) -> object:
@@ -85,8 +125,8 @@ def task(**options: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
             use_torch_threads()
             key = tuple([_kind(value) for value in given])
             if key not in addresses:
-                addresses[key] = address_of(function, (types.int64, *map(typeof, given)))
-            return in_parallel(addresses[key], count, given)
+                addresses[key] = address_of(function, (WORD, *map(typeof, given)))
+            return in_parallel(_loop_address(), addresses[key], count, given)
 
         return run
 

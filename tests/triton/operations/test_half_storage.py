@@ -54,7 +54,7 @@ def large_operations(call, current: torch.Tensor, cotangent: torch.Tensor) -> li
 
 @each_half
 def test_no_pass_over_memory_beside_the_kernels(dtype, device):
-    current = torch.randn(40, 4, N, device=device).to(dtype)
+    current = torch.randn(8, 4, N, device=device).to(dtype)
     for make in NEURONS.values():
         neuron = make(backend="triton").to(device)
         names = large_operations(lambda x, neuron=neuron: neuron(x, seed=1), current, torch.ones_like(current))
@@ -70,7 +70,7 @@ def test_no_pass_over_memory_beside_the_kernels(dtype, device):
 
 
 def test_the_reference_is_seen_to_pass_over_memory(device):
-    current = torch.randn(40, 4, N, device=device).bfloat16()
+    current = torch.randn(8, 4, N, device=device).bfloat16()
     names = large_operations(ss.LeakyIntegrator(backend="reference").to(device), current, torch.ones_like(current))
     assert "_to_copy" in names
 
@@ -82,8 +82,8 @@ SPIKE_DTYPES = torch.uint8, torch.bool, torch.int16, torch.float16, torch.bfloat
 @pytest.mark.parametrize("spike_dtype", SPIKE_DTYPES, ids=name)
 @pytest.mark.parametrize("chosen", ["bernoulli", "lif"])
 def test_spikes_of_the_type_asked_for(chosen, spike_dtype, current_dtype, device):
-    x = strided((20, 2, N), torch.float32, device).to(current_dtype)
-    lengths = torch.tensor([20, 11], device=device)
+    x = strided((9, 2, N), torch.float32, device).to(current_dtype)
+    lengths = torch.tensor([9, 5], device=device)
     found, expected = (
         NEURONS[chosen](backend=backend, spike_dtype=spike_dtype).to(device) for backend in ("triton", "reference")
     )
