@@ -18,10 +18,10 @@ os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _graphs.name)
 CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks"
 
 # Kernels compile at their first call, and the fixtures below hold for all examples of a property.
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-settings.register_profile("local", QUIET, max_examples=25)
-settings.register_profile("ci", QUIET, max_examples=50, derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+settings.register_profile("here", None, deadline=None, suppress_health_check=QUIET, max_examples=25)
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

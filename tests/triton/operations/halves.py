@@ -1,5 +1,7 @@
 """Neurons of every kind, for what holds of currents in 16 bits."""
 
+from itertools import cycle
+
 import pytest
 import torch
 from helpers import name
@@ -22,6 +24,11 @@ OTHERS = {
     "mpe previous": lambda **o: ss.MPEPSN(**o),
     "mpe current": lambda **o: ss.MPEPSN(estimate="current", **o),
 }
-each_neuron = pytest.mark.parametrize("make", [*NEURONS.values(), *OTHERS.values()], ids=[*NEURONS, *OTHERS])
+EVERY, HALVES = NEURONS | OTHERS, (torch.float16, torch.bfloat16)
+each_neuron = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
 each_leaky = pytest.mark.parametrize("make", NEURONS.values(), ids=NEURONS.keys())
-each_half = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=name)
+each_half = pytest.mark.parametrize("dtype", HALVES, ids=name)
+each_in_turn = pytest.mark.parametrize(
+    ("make", "dtype"), list(zip(EVERY.values(), cycle(HALVES), strict=False)), ids=EVERY
+)
+"""Every neuron, in one of the two types: for what lies around the kernels."""

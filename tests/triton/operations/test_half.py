@@ -6,7 +6,7 @@
 import pytest
 import torch
 from agreement import assert_agree
-from halves import NEURONS, OTHERS, N, each_half, each_leaky, each_neuron
+from halves import EVERY, NEURONS, N, each_half, each_leaky, each_neuron
 from helpers import leaf, name
 from oracle import SEED, strided
 from tolerances import assert_close
@@ -35,13 +35,13 @@ def test_equals_reference(make, dtype, device, short_chunks):
 @each_length
 @pytest.mark.parametrize("chosen", ["bernoulli", "lif", "mpe previous"])
 def test_lengths_of_time(chosen, steps, dtype, device):
-    assert_triton_agrees((NEURONS | OTHERS)[chosen](), (steps, 2, N), dtype, device, steady_share=0.2)
+    assert_triton_agrees(EVERY[chosen](), (steps, 2, N), dtype, device, steady_share=0.2)
 
 
 @pytest.mark.parametrize("chosen", ["gumbel", "lif", "mpe current"])
 def test_padding(chosen, device, short_chunks):
     lengths = torch.tensor([0, 1, 20, 13], device=device)
-    assert_triton_agrees((NEURONS | OTHERS)[chosen](), (20, 4, N), torch.bfloat16, device, lengths=lengths)
+    assert_triton_agrees(EVERY[chosen](), (20, 4, N), torch.bfloat16, device, lengths=lengths)
 
 
 def test_estimation_loss(device):

@@ -2,15 +2,14 @@
 
 import pytest
 import torch
-from halves import N, each_half, each_neuron
+from halves import N, each_half, each_in_turn, each_neuron
 from helpers import name
 from oracle import SEED
 
 import spikescan as ss
 
 
-@each_neuron
-@each_half
+@each_in_turn
 def test_autocast(make, dtype, device):
     torch.manual_seed(0)
     linear, neuron = torch.nn.Linear(4, N, device=device), make(backend="triton").to(device)
@@ -66,8 +65,7 @@ def test_compiled_spikes_of_the_type_asked_for(spike_dtype, device, fresh_compil
     assert torch.equal(spikes, neuron(x, seed))
 
 
-@each_neuron
-@each_half
+@each_in_turn
 def test_operators_are_registered_well(make, dtype, device, monkeypatch):
     """torch's own check of fake implementations, aliasing and autograd, on the operators as the neurons call them."""
     from spikescan.fused import _autograd, _estimate_autograd
