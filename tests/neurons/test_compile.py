@@ -9,6 +9,7 @@ from tolerances import assert_close
 from torch._dynamo.testing import CompileCounterWithBackend
 
 import spikescan as ss
+from spikescan.networks import SpikingMLP
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +132,32 @@ def test_operators_are_registered_well(model):
     tests = ("test_schema", "test_autograd_registration", "test_faketensor")
     results = torch.library.opcheck(*calls[0], test_utils=tests)
     assert set(results.values()) == {"SUCCESS"}
+
+
+class Run(torch.nn.Module):
+    def __init__(self, part: torch.nn.Module) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x, seed, lengths):
+        out = self.part.run(x, seed=seed, lengths=lengths)
+        if isinstance(out, ss.NetworkOutput):
+            return out.readout
+        return out.potential if out.spikes is None else out.spikes
+
+
+EXPORTED = MODELS | {
+    "relu": ss.ReLU,
+    "network": lambda: SpikingMLP(N, (40,), 4, norm=True),
+    "network without a readout": lambda: SpikingMLP(N, (40, 33), 4, readout=None),
+}
+
+
+@pytest.mark.parametrize("name", EXPORTED)
+def test_exported_for_any_number_of_steps_and_rows(name):
+    given = Run(EXPORTED[name]())
+    sizes = {0: torch.export.Dim("steps"), 1: torch.export.Dim("rows")}
+    example = torch.randn(12, 3, N), torch.tensor(4), torch.tensor([12, 0, 7])
+    program = torch.export.export(given, example, dynamic_shapes=(sizes, None, {0: sizes[1]}))
+    other = torch.randn(31, 5, N), torch.tensor(9), torch.tensor([0, 31, 4, 9, 30])
+    assert torch.equal(program.module()(*other), given(*other))

@@ -133,14 +133,14 @@ def _gradients(
 ) -> list[Tensor]:
     """Of current, alpha, beta, weight, threshold, synapse, potential, for a body to fill. Those of decays and threshold
     have a row for each of the batch, and none where they are not wanted."""
-    decays, nothing = len(saved[1]) > 0, synapse.new_empty((0, shape[2]))
+    decays, nothing = saved[1].shape[0] > 0, synapse.new_empty((0, shape[2]))
     totals = [synapse.new_zeros(shape[1:]) if wanted else nothing for wanted in (decays, decays, decays, learns)]
     return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
 
 
 def _in_order(wanted: list[Tensor], saved: list[Tensor], learns: bool) -> list[Tensor]:
     current, *decays, threshold, synapse, potential = wanted
-    totals = (decays if len(saved[1]) > 0 else []) + ([threshold] if learns else [])
+    totals = (decays if saved[1].shape[0] > 0 else []) + ([threshold] if learns else [])
     return [current, synapse, potential, *(total.sum(0) for total in totals)]
 
 
@@ -155,7 +155,7 @@ def _setup(ctx, inputs, output) -> None:
     if not ctx.again:
         seed, step, potential = None, None, potential if ctx.code[0] == DELTA else None
     ctx.save_for_backward(
-        *(value if len(value) else None for value in (decay_syn, threshold, lengths, kept)),
+        *(value if value.shape[0] else None for value in (decay_syn, threshold, lengths, kept)),
         *(decay_mem, synapse, potential, seed, step),
     )
     ctx.shape, ctx.dtype = list(current.shape), current.dtype

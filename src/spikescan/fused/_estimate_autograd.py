@@ -48,14 +48,14 @@ def _forward(
 def _forward_fake(x, carried, threshold, seed, step, lengths, decay, previous, draws, potentials, half, backend):
     kept = x.shape if half and wide(x) else (0,)
     kept = x.new_empty(kept, dtype=torch.float16)
-    return *_outputs(x, carried, potentials, backend), carried.new_empty(len(x)), kept
+    return *_outputs(x, carried, potentials, backend), carried.new_empty(x.shape[0]), kept
 
 
 def _outputs(x: Tensor, carried: Tensor, potentials: bool, backend: str) -> tuple[Tensor, Tensor, Tensor]:
     dtype = storage(backend, x.dtype, carried.dtype)
     return (
         torch.empty_like(x, dtype=dtype),
-        x.new_empty((len(x) if potentials else 0, *x.shape[1:]), dtype=dtype),
+        x.new_empty((x.shape[0] if potentials else 0, *x.shape[1:]), dtype=dtype),
         torch.empty_like(carried),
     )
 
@@ -96,9 +96,9 @@ def _backward(ctx, spikes, potential, carry, distance, _):
     x, carried = operands[:2]
     grads = [
         carried.new_zeros(x.shape) if spikes is None else spikes.contiguous(),
-        carried.new_empty((0, *x.shape[1:])) if potential is None or not len(potential) else potential.contiguous(),
+        carried.new_empty((0, *x.shape[1:])) if potential is None or not potential.shape[0] else potential.contiguous(),
         torch.zeros_like(carried) if carry is None else carry.contiguous(),
-        carried.new_zeros(len(x)) if distance is None else distance.contiguous(),
+        carried.new_zeros(x.shape[0]) if distance is None else distance.contiguous(),
     ]
     needed = estimate_backward_op(grads, operands, ctx.decay, ctx.previous, ctx.draws, ctx.dtype, ctx.backend)
     needed = [grad if need else None for grad, need in zip(needed, ctx.needs_input_grad[:3], strict=True)]
@@ -128,7 +128,7 @@ def estimate_and_fire(
     refuse_transforms(WHAT, current, carried, threshold, kappa)
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
-    x = current.reshape(len(current), rows, neurons).contiguous()
+    x = current.reshape(current.shape[0], rows, neurons).contiguous()
     carried = x.new_zeros((rows, neurons), dtype=dtype) if carried is None else carried
     carried = carried.to(dtype).reshape(rows, neurons).contiguous()
     spikes, potential, carry, distance, _ = estimate_op(
@@ -147,7 +147,7 @@ def estimate_and_fire(
     )
     loss = None
     if kappa is not None:
-        weight = step_weights(kappa, step, len(x), previous).to(dtype)
+        weight = step_weights(kappa, step, x.shape[0], previous).to(dtype)
         loss = (weight * distance).sum() / loss_terms(kappa, current, lengths, previous)
     return Estimated(
         spikes.view(shape).to(current.dtype),

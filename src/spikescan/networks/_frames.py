@@ -125,7 +125,7 @@ class FrameNetwork(nn.Module):
         """
         refuse_second_seed(seed, state is not None)
         x = self.frames(x)
-        if self.steps is not None and len(x) == 1 and state is None:
+        if self.steps is not None and x.shape[0] == 1 and state is None:
             x = x.repeat(self.steps, 1, 1, 1, 1)
             lengths = None if lengths is None else lengths * self.steps
         device = self._weight.device

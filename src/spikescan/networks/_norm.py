@@ -37,8 +37,10 @@ class SequenceNorm(nn.Module):
 
     def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
         axes = [axis for axis in range(x.dim()) if axis != 2]
-        valid = (torch.arange(len(x), device=x.device)[:, None] < lengths).view(len(x), -1, *(1,) * (x.dim() - 2))
-        count = (lengths.clamp(max=len(x)).sum() * x.shape[3:].numel()).clamp_min(1)
+        valid = (torch.arange(x.shape[0], device=x.device)[:, None] < lengths).view(
+            x.shape[0], -1, *(1,) * (x.dim() - 2)
+        )
+        count = (lengths.clamp(max=x.shape[0]).sum() * x.shape[3:].numel()).clamp_min(1)
         dtype, x = x.dtype, x.to(torch.promote_types(x.dtype, torch.float32))  # half precision has no room for the sums
         mean = torch.where(valid, x, 0).sum(axes) / count
         along = (-1, *(1,) * (x.dim() - 3))

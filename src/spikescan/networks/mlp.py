@@ -116,7 +116,7 @@ class SpikingMLP(nn.Module):
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
             if lengths is not None:
-                padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
+                padding = torch.arange(x.shape[0], device=x.device)[:, None] >= lengths
                 x = x.masked_fill(padding[..., None], 0)
             return x, None
         out = self.readout.run(x, state, lengths=lengths)

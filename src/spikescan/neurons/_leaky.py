@@ -112,7 +112,7 @@ class LeakyNeuron(Neuron):
             None if self.decay_syn is None else result.last_synapse.view(shape[1:]),
             result.last_potential.view(shape[1:]),
             state.seed,
-            step + len(current),
+            step + current.shape[0],
         )
         return NeuronOutput(
             None if result.spikes is None else result.spikes.view(shape),
@@ -140,7 +140,7 @@ class LeakyNeuron(Neuron):
             )
 
         return Operands(
-            current.reshape(len(current), rows, count).contiguous(),
+            current.reshape(current.shape[0], rows, count).contiguous(),
             None if self.decay_syn is None else one_or_each(self.decay_syn(), current, "tau_syn"),
             one_or_each(self.decay_mem(), current, "tau_mem"),
             column(state.synapse),

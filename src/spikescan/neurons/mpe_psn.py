@@ -76,7 +76,7 @@ class MPEPSN(Neuron):
         potentials: bool = False,
     ) -> NeuronOutput:
         if state is None:
-            self.check_length(len(current))
+            self.check_length(current.shape[0])
         if self.steps is not None and state is not None and lengths is not None:
             raise ValueError("lengths: a chunk's share of the estimation loss is unknown with padding; use steps=None")
         return self._run(current, state, seed, lengths, potentials, self.kappa)
@@ -126,15 +126,17 @@ class MPEPSN(Neuron):
             half=self.memory == "half",
             backend=self.backend,
         )
-        after = state._replace(potential=result.carry, step=step + len(current))
+        after = state._replace(potential=result.carry, step=step + current.shape[0])
         return NeuronOutput(result.spikes, after, result.potential, result.loss)
 
     def _check_end(self, current: Tensor, step: Tensor) -> None:
         """Values are looked at on the CPU only, where it costs no wait."""
         if torch.compiler.is_compiling() or step.device.type != "cpu":
             return
-        if self.steps is not None and int(step) + len(current) > self.steps:
-            raise ValueError(f"current: steps {int(step)} to {int(step) + len(current)}, of {self.steps} that have a κ")
+        if self.steps is not None and int(step) + current.shape[0] > self.steps:
+            raise ValueError(
+                f"current: steps {int(step)} to {int(step) + current.shape[0]}, of {self.steps} that have a κ"
+            )
 
     def extra_repr(self) -> str:
         return f"steps={self.steps}, decay={self.decay}, estimate={self.estimate}, backend={self.backend}"

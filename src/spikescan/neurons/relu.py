@@ -33,7 +33,7 @@ class ReLU(Neuron):
         resolve(self.backend, current.device, current.dtype)
         out = current.relu()
         if lengths is not None:
-            steps = torch.arange(len(out), device=out.device)
-            padding = (steps[:, None] >= lengths).view(len(out), -1, *(1,) * (out.dim() - 2))
+            steps = torch.arange(out.shape[0], device=out.device)
+            padding = (steps[:, None] >= lengths).view(out.shape[0], -1, *(1,) * (out.dim() - 2))
             out, current = out.masked_fill(padding, 0), current.masked_fill(padding, 0)
-        return NeuronOutput(out, state._replace(step=step + len(current)), current if potentials else None)
+        return NeuronOutput(out, state._replace(step=step + current.shape[0]), current if potentials else None)
