@@ -1,8 +1,11 @@
 """Operators take the short way where nobody looks on, and are seen where somebody does."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from helpers import Seen
+from tolerances import assert_close
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -83,3 +86,22 @@ def test_events_differentiated_twice_name_the_dense_tensor():
     (grad,) = torch.autograd.grad(current.square().sum(), weight, create_graph=True)
     with pytest.raises(NotImplementedError, match=r"events\.dense\(\)"):
         torch.autograd.grad(grad.sum(), weight)
+
+
+@each_model
+@pytest.mark.parametrize("watched", [False, True])
+def test_many_gradients_at_once_say_what_to_do(name, watched):
+    x = torch.randn(6, 2, 5, requires_grad=True)
+    with Seen() if watched else nullcontext():
+        out = MODELS[name]()(x, seed=3)
+    with pytest.raises(NotImplementedError, match=rf"is_grads_batched.* spikescan::{name}; .*backend='reference'"):
+        torch.autograd.grad(out, x, torch.randn(3, 6, 2, 5), is_grads_batched=True)
+    assert torch.autograd.grad(out, x, torch.ones_like(out))[0].abs().sum() > 0  # one is still to be had
+
+
+def test_many_gradients_at_once_of_the_reference():
+    x, cotangents = torch.randn(6, 2, 5, requires_grad=True), torch.randn(3, 6, 2, 5)
+    out = ss.LIF(backend="reference")(x)
+    (found,) = torch.autograd.grad(out, x, cotangents, is_grads_batched=True, retain_graph=True)
+    for one, cotangent in zip(found, cotangents, strict=True):
+        assert_close(one, torch.autograd.grad(out, x, cotangent, retain_graph=True)[0])

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import peek_interpreter_stack
+from torch._C._functorch import is_batchedtensor, is_legacy_batchedtensor, peek_interpreter_stack
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.overrides import has_torch_function
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
@@ -23,7 +23,8 @@ class Operator:
             types, of which torch makes the schema.
         fake: the same for the shapes alone.
         setup, backward: as `torch.library.register_autograd` takes them; `backward=None`: differentiating raises.
-        other: what offers the derivative then; said by that error.
+            Many gradients at once (`is_grads_batched`) raise as well.
+        other: what offers that; said by the error.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Operator:
         if backward is None or setup is None:
             self.op.register_autograd(_refuse(name, other), setup_context=_nothing)
             return
+        backward = _one_at_a_time(name, backward, other)
         self.op.register_autograd(backward, setup_context=setup)
 
         # One method, because torch binds the arguments of two by inspecting a signature at each call.
@@ -82,6 +84,20 @@ def _refuse(name: str, other: str) -> Callable[..., Any]:
         )
 
     return refuse
+
+
+def _one_at_a_time(name: str, backward: Callable[..., Any], other: str) -> Callable[..., Any]:
+    def once(ctx: Any, *grads: Any) -> Any:
+        if any(
+            isinstance(grad, Tensor) and (is_legacy_batchedtensor(grad) or is_batchedtensor(grad)) for grad in grads
+        ):
+            raise NotImplementedError(
+                f"many gradients at once (is_grads_batched, vmap) are not offered by spikescan::{name}; ask for one "
+                f"after the other, or use {other}"
+            )
+        return backward(ctx, *grads)
+
+    return once
 
 
 def _nothing(ctx: Any, inputs: Any, output: Any) -> None:

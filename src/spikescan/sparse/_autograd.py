@@ -66,7 +66,7 @@ def _backward(ctx, grad: Tensor):
     return weight, bias, *[None] * 7
 
 
-event_op = Operator("event_linear", _forward, _forward_fake, _setup, _backward)
+event_op = Operator("event_linear", _forward, _forward_fake, _setup, _backward, DENSE)
 event_backward_op = Operator("event_linear_backward", _adjoint, _adjoint_fake, other=DENSE)
 
 
