@@ -69,6 +69,33 @@ def test_each_has_its_own_function_and_types(dtype):
     np.testing.assert_array_equal(run("double", x), (x + x) * 2)
 
 
+@task(error_model="python")
+def divide(number, divisors):
+    if divisors[number] < 0:
+        raise ValueError("below 0")
+    return 6 // divisors[number]
+
+
+@task(error_model="numpy")
+def much(number, size):
+    return len(np.empty(size))
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_what_a_task_raises_is_raised_whichever_thread_runs_it(place, two_threads):
+    divisors = np.array([1, 2, 3, 6])
+    divisors[place] = 0
+    with pytest.raises(ZeroDivisionError):
+        divide(4, divisors)
+    divisors[place] = -1
+    with pytest.raises(ValueError, match="below 0"):
+        divide(4, divisors)
+    with pytest.raises(MemoryError):
+        much(4, 2**50)
+    divisors[place] = 6
+    assert divide(np.int32(4), divisors) == sum(6 // divisors)
+
+
 def test_an_array_with_gaps_is_refused():
     x = np.ones((9, 10), np.float32)[:, ::2]
     with pytest.raises(TypeError, match="without gaps"):
@@ -107,4 +134,5 @@ def test_they_are_found_again_on_the_disk(tmp_path):
     assert "'row_square'" in said[0]
     assert "'spread'" in said[0]
     assert "'in_parallel'" in said[0]
+    assert "'loop'" in said[0]
     assert said[1] == ""

@@ -12,6 +12,7 @@ import numpy as np
 from llvmlite import ir
 from numba import prange, typeof, types
 from numba.core import cgutils
+from numba.core.callconv import errcode_t, excinfo_ptr_t
 from numba.extending import intrinsic
 
 from ._lanes import compiled
@@ -37,37 +38,54 @@ def address_of(function: Any, kinds: Kinds) -> int:
 def call_at(context, builder, address, kinds, given):
     """LLVM's words for a call of the function at an address, which was compiled for these types and returns a whole
     number."""
-    convention = context.call_conv
-    function = builder.inttoptr(address, convention.get_function_type(WORD, kinds).as_pointer())
-    status, answer = convention.call_function(builder, function, WORD, kinds, given)
-    with cgutils.if_unlikely(builder, status.is_error):
-        convention.return_status_propagate(builder, status)
+    status, answer = _call_at(context, builder, address, kinds, given)
+    _propagate(context, builder, status)
     return answer
+
+
+def _call_at(context, builder, address, kinds, given):
+    function = builder.inttoptr(address, context.call_conv.get_function_type(WORD, kinds).as_pointer())
+    return context.call_conv.call_function(builder, function, WORD, kinds, given)
+
+
+def _propagate(context, builder, status):
+    with cgutils.if_unlikely(builder, status.is_error):
+        context.call_conv.return_status_propagate(builder, status)
 
 
 def _running(context, loop, address, count, given):
     """Lays a task's address and arguments down in memory, and makes a function that calls the one with the others: of
-    these two the loop is told where they are."""
+    these two the loop is told where they are. An error is laid down beside them, for the loop's threads have nobody to
+    tell."""
     kinds = WORD, *given
 
     def generate(context, builder, signature, args):
+        convention = context.call_conv
         loop, address, count, given = args
-        values = [address, *cgutils.unpack_tuple(builder, given)]
+        values = [errcode_t(0), excinfo_ptr_t(None), address, *cgutils.unpack_tuple(builder, given)]
         record = ir.LiteralStructType([value.type for value in values])
         place = cgutils.alloca_once(builder, record)
         for k, value in enumerate(values):
             builder.store(value, cgutils.gep_inbounds(builder, place, 0, k))
-        convention, module = context.call_conv, builder.module
+        module = builder.module
         form = convention.get_function_type(WORD, (WORD, WORD))
         start = ir.Function(module, form, module.get_unique_name("start"))
         start.linkage = "internal"
         body = ir.IRBuilder(start.append_basic_block())
         number, held = start.args[-2:]
         held = body.inttoptr(held, record.as_pointer())
-        address, *given = (body.load(cgutils.gep_inbounds(body, held, 0, k)) for k in range(len(values)))
-        convention.return_value(body, call_at(context, body, address, kinds, [number, *given]))
+        fields = [cgutils.gep_inbounds(body, held, 0, k) for k in range(len(values))]
+        address, *given = map(body.load, fields[2:])
+        status, answer = _call_at(context, body, address, kinds, [number, *given])
+        with cgutils.if_unlikely(body, status.is_error):
+            body.store(status.excinfoptr, fields[1])
+            body.store(status.code, fields[0])
+        convention.return_value(body, body.select(status.is_error, answer.type(0), answer))
         words = builder.ptrtoint(start, count.type), count, builder.ptrtoint(place, count.type)
-        return call_at(context, builder, loop, (WORD,) * 3, words)
+        total = call_at(context, builder, loop, (WORD,) * 3, words)
+        error = [builder.load(cgutils.gep_inbounds(builder, place, 0, k)) for k in range(2)]
+        _propagate(context, builder, convention._get_return_status(builder, *error))
+        return total
 
     return WORD(loop, address, count, given), generate
 
@@ -115,7 +133,7 @@ def _kind(value: Any) -> object:
 def task(**options: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """A task of a text with its number and arguments (arrays, each without gaps, and numbers), which returns a whole
     number; compiled at the first call with arguments of these types. `run(count, *arguments)` runs as many as that on
-    torch's number of threads and returns the sum."""
+    torch's number of threads and returns the sum; what one of them raises, it raises."""
 
     def runs(text: Callable[..., int]) -> Callable[..., int]:
         function, addresses = compiled(**ALONE | options)(text), {}
@@ -126,7 +144,7 @@ def task(**options: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
             key = tuple([_kind(value) for value in given])
             if key not in addresses:
                 addresses[key] = address_of(function, (WORD, *map(typeof, given)))
-            return in_parallel(_loop_address(), addresses[key], count, given)
+            return in_parallel(_loop_address(), addresses[key], int(count), given)
 
         return run
 

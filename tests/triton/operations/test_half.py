@@ -16,7 +16,7 @@ from spikescan.bench.workbench import kept_for_backward
 
 F16, BF16 = torch.float16, torch.bfloat16
 each_length = pytest.mark.parametrize(
-    ("steps", "dtype"), [(1, F16), (2, BF16), (63, F16), (64, BF16), (65, F16)], ids=name
+    ("steps", "dtype"), [(1, F16), (2, BF16), (63, F16), (64, BF16), (65, F16), (65, BF16)], ids=name
 )
 
 

@@ -37,7 +37,7 @@ def fresh_compiler():
 @each_neuron
 def test_compiled(make, device, fresh_compiler):
     """Shapes and dtypes of a traced graph are those of the operators' fakes."""
-    neuron, x = make(backend="triton").to(device), torch.randn(6, 2, N, device=device).bfloat16()
+    neuron, x = make(backend="triton").to(device), torch.randn(10, 2, N, device=device).bfloat16()
 
     def function(x):
         out = neuron.run(x, seed=torch.tensor(4, device=device), potentials=True)
@@ -58,7 +58,7 @@ def test_compiled(make, device, fresh_compiler):
 @pytest.mark.parametrize("spike_dtype", [torch.uint8, torch.bool, torch.float32], ids=name)
 def test_compiled_spikes_of_the_type_asked_for(spike_dtype, device, fresh_compiler):
     neuron = ss.SPSN(spike_dtype=spike_dtype, backend="triton").to(device)
-    x, seed = torch.randn(6, 2, N, device=device).half(), torch.tensor(4, device=device)
+    x, seed = torch.randn(10, 2, N, device=device).half(), torch.tensor(4, device=device)
     with torch.no_grad():
         spikes = torch.compile(neuron, fullgraph=True, backend="aot_eager")(x, seed)
     assert spikes.dtype == spike_dtype
