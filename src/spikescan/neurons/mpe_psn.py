@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..fused import estimate_and_fire
-from ..scan._checks import check_device, check_finite, check_share
+from ..scan._checks import check_current, check_device, check_finite, check_share
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin, check_memory
 
@@ -75,6 +75,7 @@ class MPEPSN(Neuron):
         lengths: Tensor | None = None,
         potentials: bool = False,
     ) -> NeuronOutput:
+        check_current(current)
         if state is None:
             self.check_length(current.shape[0])
         if self.steps is not None and state is not None and lengths is not None:
