@@ -38,6 +38,9 @@ def everything(neuron, shape, lengths, dtype, shift=0):
     x = random(1)
     x = x.new_empty(x.numel() + shift)[shift:].view(shape).copy_(x).requires_grad_()
     out = neuron.run(x, seed=7, lengths=lengths, potentials=True)
+    with torch.no_grad():  # another loop
+        alone = neuron.run(x, seed=7, lengths=lengths)
+    assert out.spikes is None or torch.equal(alone.spikes, out.spikes)
     y = out.potential if out.spikes is None else out.spikes + out.potential
     grads = torch.autograd.grad((y * random(2)).sum(), [x, *neuron.parameters()])
     return [y.detach(), out.state.potential.detach(), *grads]

@@ -1,9 +1,9 @@
 """A stretch of time of one run of lanes, forward, for every firing function.
 
 A step is a single loop over lanes that integrates, fires and resets, so that LLVM makes vector code of the whole of it;
-where a sequence is written past the caches, that loop does so itself. It goes from piece to piece of the lanes: decays
-and draws of one piece stay in the first-level cache. `integrate` builds stretches from scalar functions, which are
-inlined; nothing else differs between firing functions.
+where a sequence is written past the caches, that loop does so itself, with a memo or without. It goes from piece to
+piece of the lanes: decays and draws of one piece stay in the first-level cache. `integrate` builds stretches from
+scalar functions, which are inlined; nothing else differs between firing functions.
 """
 
 import numpy as np
@@ -124,7 +124,7 @@ def stored(*step):
     """In the place of these, a stretch has those of its firing function."""
 
 
-streamed, keeps = stored, True
+streamed, alone, keeps = stored, stored, True
 
 
 def stretch(
@@ -143,13 +143,20 @@ def stretch(
     potentials, synapses = borrowed(potentials), borrowed(synapses)
     last = first + len(i)
     lanes = len(i)
-    direct = past and streamable(spikes, first, lanes) and (not keeps or streamable(memo, first, lanes))
+    past_caches = past and streamable(spikes, first, lanes)
+    direct = past_caches and (not keeps or streamable(memo, first, lanes))
+    only = past_caches and len(memo) == 0
     for t in range(begin, end):
         coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
         if direct:
             streamed(
                 coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
                 width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+            )  # fmt: skip
+        elif only:
+            alone(
+                coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
+                width, r, spikes[t, first:last], m,
             )  # fmt: skip
         else:
             stored(
@@ -171,7 +178,7 @@ def integrate(name, fire, random=False, resets=False, keeps=True, carries=False)
     """A stretch of a firing function that draws where it is `random`, and `carries` what a step kept to the next.
     keeps: whether there is a memo at all."""
 
-    def over_lanes(put):
+    def over_lanes(put, keeps):
         @njit(**INLINE)
         def step(
             coming, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks, width, r,
@@ -200,8 +207,8 @@ def integrate(name, fire, random=False, resets=False, keeps=True, carries=False)
 
         return step
 
-    steps = {"stored": over_lanes(store), "streamed": over_lanes(stream)}
-    return variant(stretch, f"forward_{name}", keeps=keeps, **steps)
+    stored, streamed, alone = over_lanes(store, keeps), over_lanes(stream, keeps), over_lanes(stream, False)
+    return variant(stretch, f"forward_{name}", keeps=keeps, stored=stored, streamed=streamed, alone=alone)
 
 
 FUNCTIONS = {IDENTITY: identity, SIGMOID: sigmoid, TANH: tanh, RELU_TANH: relu_tanh}
