@@ -85,10 +85,8 @@ def neuron(
     gradients = [sequence(True, current), *(row() for _ in range(6))]
 
     def launch():
-        _triton.integrate_and_fire(operands, code, list(constants), outputs)
-        _triton.integrate_and_fire_backward(
-            grads, (*operands[1:6], operands[8]), code, list(constants), saved, gradients
-        )
+        _triton.launch_forward(operands, code, list(constants), outputs)
+        _triton.launch_backward(grads, operands, code, list(constants), saved, gradients)
 
     return launch
 

@@ -10,7 +10,7 @@ from ..scan._select import lazy, select, storage
 from ._problem import LEAKY, RESETS, Dynamics, Operands, Result, check_spike_dtype
 
 # Positions in `wants`, the flags of what the forward pass is to keep.
-POTENTIALS, DECAYS, BACKWARD, HALF, ROUNDED = range(5)
+POTENTIALS, BACKWARD, HALF, ROUNDED = range(4)
 
 WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
 NAMES = "integrate_and_fire", "integrate_and_fire_backward"
@@ -34,12 +34,11 @@ def _forward(
     wants: list[bool],
     spike_dtype: torch.dtype,
     backend: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """(spikes, potentials, synapses, memo, last_synapse, last_potential); what is not wanted is empty, and an operand
-    that the neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; code: `_problem.CODE`; constants:
-    a, b, c of a `KernelCode`. Potentials have the current's dtype, unless they are for the decays' gradients or the
-    backend cannot write it; the rest what is computed with. The memo of a rounded current is that current, where it was
-    of more than 16 bits.
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """(spikes, potentials, memo, last_synapse, last_potential); what is not wanted is empty, and an operand that the
+    neuron lacks is passed as an empty tensor. Shapes: `_problem.Operands`; code: `_problem.CODE`; constants: a, b, c of
+    a `KernelCode`. Potentials have the current's dtype, unless the backend cannot write it; the rest what is computed
+    with. The memo of a rounded current is that current, where it was of more than 16 bits.
     """
     refuse_transforms(WHAT, current, decay_syn, decay_mem, synapse, potential, threshold)
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
@@ -47,14 +46,14 @@ def _forward(
     as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
     operands = (as_stored, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, wanted)
-    return (*wanted[:3], taken, *wanted[4:]) if _kept_rounded(current, wants) else wanted
+    return (*wanted[:2], taken, *wanted[3:]) if _kept_rounded(current, wants) else wanted
 
 
 def _forward_fake(current, decay_syn, decay_mem, synapse, *rest):
     *_, code, _, wants, spike_dtype, backend = rest
     wanted = _outputs(current, synapse, code, wants, spike_dtype, backend)
     if _kept_rounded(current, wants):
-        return (*wanted[:3], torch.empty_like(current, dtype=torch.float16), *wanted[4:])
+        return (*wanted[:2], torch.empty_like(current, dtype=torch.float16), *wanted[3:])
     return wanted
 
 
@@ -83,10 +82,7 @@ def _outputs(
 
     return (
         sequence(fires, spike_dtype),
-        sequence(
-            wants[POTENTIALS] or wants[DECAYS], inside if wants[DECAYS] else storage(backend, current.dtype, inside)
-        ),
-        sequence(wants[DECAYS], inside),
+        sequence(wants[POTENTIALS], storage(backend, current.dtype, inside)),
         sequence(fires and wants[BACKWARD] and not wants[ROUNDED], torch.float16 if wants[HALF] else inside),
         torch.empty_like(synapse),
         torch.empty_like(synapse),
@@ -96,25 +92,26 @@ def _outputs(
 def _adjoint(
     grads: list[Tensor],
     operands: list[Tensor],
-    saved: list[Tensor],
+    memo: Tensor,
     code: list[int],
     constants: list[float],
-    learns: bool,
+    learned: list[bool],
     shape: list[int],
     dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, synapse, potential; of alpha, beta, weight, where `saved` has what they need; of the
-    threshold, where it `learns`. grads: of spikes, potentials, last synapse, last potential; an empty one stands for
-    zeros. shape, dtype: the current's."""
-    *taken, threshold, lengths = operands
-    synapse = operands[2]
-    wanted = _gradients(synapse, saved, learns, shape, storage(backend, dtype, synapse.dtype))
-    if saved[2].dtype == torch.float16:
+    """Gradients of current, synapse, potential; where they are `learned`, of alpha, beta, weight, and of the threshold.
+    grads: of spikes, potentials, last synapse, last potential; an empty one stands for zeros. operands: those of the
+    forward pass. Where there is a current, the memo is empty, and a body computes again what it needs; otherwise it
+    needs neither seed nor step, and the potential for delta firing alone. shape, dtype: the current's."""
+    current, *rest, threshold, seed, step, lengths = operands
+    synapse = operands[3]
+    wanted = _gradients(synapse, learned, shape, storage(backend, dtype, synapse.dtype))
+    if memo.dtype == torch.float16:
         threshold = _as_kept(threshold)
-    taken = (*taken, threshold, lengths)
-    select(BACKWARD_BODIES, backend, synapse, "fused kernel")(grads, taken, code, constants, saved, wanted)
-    return _in_order([wanted[0].to(dtype), *wanted[1:]], saved, learns)
+    taken = (current.to(storage(backend, current.dtype, synapse.dtype)), *rest, threshold, seed, step, lengths)
+    select(BACKWARD_BODIES, backend, synapse, "fused kernel")(grads, taken, code, constants, memo, wanted)
+    return _in_order([wanted[0].to(dtype), *wanted[1:]], learned)
 
 
 def _as_kept(threshold: Tensor) -> Tensor:
@@ -124,34 +121,33 @@ def _as_kept(threshold: Tensor) -> Tensor:
     return threshold.clamp(-largest, largest).to(torch.float16).to(threshold.dtype)
 
 
-def _adjoint_fake(grads, operands, saved, code, constants, learns, shape, dtype, backend):
-    return _in_order(_gradients(operands[2], saved, learns, shape, dtype), saved, learns)
+def _adjoint_fake(grads, operands, memo, code, constants, learned, shape, dtype, backend):
+    return _in_order(_gradients(operands[3], learned, shape, dtype), learned)
 
 
-def _gradients(
-    synapse: Tensor, saved: list[Tensor], learns: bool, shape: list[int], dtype: torch.dtype
-) -> list[Tensor]:
+def _gradients(synapse: Tensor, learned: list[bool], shape: list[int], dtype: torch.dtype) -> list[Tensor]:
     """Of current, alpha, beta, weight, threshold, synapse, potential, for a body to fill. Those of decays and threshold
     have a row for each of the batch, and none where they are not wanted."""
-    decays, nothing = saved[1].shape[0] > 0, synapse.new_empty((0, shape[2]))
-    totals = [synapse.new_zeros(shape[1:]) if wanted else nothing for wanted in (decays, decays, decays, learns)]
+    (decays, threshold), nothing = learned, synapse.new_empty((0, shape[2]))
+    totals = [synapse.new_zeros(shape[1:]) if wanted else nothing for wanted in (decays, decays, decays, threshold)]
     return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
 
 
-def _in_order(wanted: list[Tensor], saved: list[Tensor], learns: bool) -> list[Tensor]:
+def _in_order(wanted: list[Tensor], learned: list[bool]) -> list[Tensor]:
     current, *decays, threshold, synapse, potential = wanted
-    totals = (decays if saved[1].shape[0] > 0 else []) + ([threshold] if learns else [])
+    totals = (decays if learned[0] else []) + ([threshold] if learned[1] else [])
     return [current, synapse, potential, *(total.sum(0) for total in totals)]
 
 
 def _setup(ctx, inputs, output) -> None:
     """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
-    forward pass is done again. So it is for a current that is rounded to be kept. What the neuron lacks, or the
-    backward pass does not look at, is kept as None."""
-    current, *operands, ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend = inputs
+    backward pass computes them again. So it does from a current that is rounded to be kept. What the neuron lacks, or
+    the backward pass does not look at, is kept as None."""
+    current, *operands, ctx.code, ctx.constants, wants, _, ctx.backend = inputs
     decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
-    ctx.again = any(ctx.needs_input_grad[1:3]) or wants[ROUNDED]
-    kept = current if ctx.again and not _kept_rounded(current, wants) else output[3]
+    ctx.learned = [any(ctx.needs_input_grad[1:3]), ctx.needs_input_grad[5]]
+    ctx.again = ctx.learned[0] or wants[ROUNDED]
+    kept = current if ctx.again and not _kept_rounded(current, wants) else output[2]
     if not ctx.again:
         seed, step, potential = None, None, potential if ctx.code[0] == DELTA else None
     ctx.save_for_backward(
@@ -162,39 +158,34 @@ def _setup(ctx, inputs, output) -> None:
     ctx.set_materialize_grads(False)
 
 
-def _saved(ctx) -> tuple[list[Tensor], list[Tensor]]:
-    """The operands that `_adjoint` takes; potentials, synaptic currents and memo. Where these are computed again while
-    a graph of the backward pass is made, they belong to it, so that differentiating it again reaches the error of
-    `backward_op`."""
+def _saved(ctx) -> tuple[list[Tensor], Tensor]:
+    """The operands that `_adjoint` takes, and the memo."""
     decay_syn, threshold, lengths, kept, decay_mem, synapse, potential, seed, step = ctx.saved_tensors
-    decay_syn = decay_mem.new_empty(0) if decay_syn is None else decay_syn
-    threshold = synapse.new_empty(0) if threshold is None else threshold
-    lengths = synapse.new_empty(0, dtype=torch.int64) if lengths is None else lengths
-    potential = synapse if potential is None else potential  # of no matter
-    operands = [decay_syn, decay_mem, synapse, potential, threshold]
-    if ctx.again:
-        wants = [False, any(ctx.needs_input_grad[1:3]), True, False, False]
-        options = ctx.code, ctx.constants, wants, ctx.spike_dtype, ctx.backend
-        saved = fused_op(kept, *operands, seed, step, lengths, *options)[1:4]
-    else:
-        nothing = synapse.new_empty((0, *synapse.shape))
-        saved = nothing, nothing, nothing if kept is None else kept
-    return [*operands, lengths], list(saved)
+    nothing, none = synapse.new_empty((0, *synapse.shape)), synapse.new_empty(0, dtype=torch.int64)
+    current, memo = (kept, nothing) if ctx.again else (nothing, nothing if kept is None else kept)
+    operands = [
+        current,
+        decay_mem.new_empty(0) if decay_syn is None else decay_syn,
+        decay_mem,
+        synapse,
+        synapse if potential is None else potential,
+        synapse.new_empty(0) if threshold is None else threshold,
+        *(none if value is None else value for value in (seed, step, lengths)),
+    ]
+    return operands, memo
 
 
 def _backward(ctx, *grads):
-    operands, saved = _saved(ctx)
-    decay_syn, decay_mem, synapse, _, threshold, _ = operands
-    spikes, potentials, _, _, last_synapse, last_potential = grads
+    operands, memo = _saved(ctx)
+    _, decay_syn, decay_mem, synapse, _, threshold, *_ = operands
+    spikes, potentials, _, last_synapse, last_potential = grads
     if spikes is None and ctx.code[0] != 0:
         spikes = synapse.new_zeros(ctx.shape)
     nothing = synapse.new_empty((0, *synapse.shape))
     grads = [nothing if x is None else x.contiguous() for x in (spikes, potentials, last_synapse, last_potential)]
-    learns = ctx.needs_input_grad[5]
-    current, synapse, potential, *columns = backward_op(
-        grads, operands, saved, ctx.code, ctx.constants, learns, ctx.shape, ctx.dtype, ctx.backend
-    )
-    threshold = columns.pop().sum_to_size(threshold.shape) if learns else None
+    options = ctx.code, ctx.constants, ctx.learned, ctx.shape, ctx.dtype, ctx.backend
+    current, synapse, potential, *columns = backward_op(grads, operands, memo, *options)
+    threshold = columns.pop().sum_to_size(threshold.shape) if ctx.learned[1] else None
     if columns:
         alpha, beta, weight = (column.to(decay_mem.dtype) for column in columns)
         beta = beta - weight if ctx.code[LEAKY] else beta
@@ -234,11 +225,11 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.leaky_gain),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, False, grads and (how.rounds or not decays), how.half, how.rounds],
+        [potentials, grads and (how.rounds or not decays), how.half, how.rounds],
         storage(backend, spike_dtype, dtype),
         backend,
     )
-    spikes, all_potentials, _, _, last_synapse, last_potential = out
+    spikes, all_potentials, _, last_synapse, last_potential = out
     return Result(
         spikes if kernel is not None else None,
         all_potentials if potentials else None,

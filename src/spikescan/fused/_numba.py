@@ -15,6 +15,7 @@ from numba import from_dtype, types
 from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
+from ..firing._codes import THRESHOLD
 from ..scan._lanes import plans
 from ..scan._parallel import Kinds, address_of
 from . import _numba_adjoint, _numba_forward
@@ -62,10 +63,10 @@ def _address(stretch: Dispatcher, kinds_of: Callable[..., Kinds], number: type[n
 def integrate_and_fire(
     operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
 ) -> None:
-    """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
+    """Fill `wanted`: spikes, potentials, memo, last_synapse, last_potential; see `_autograd`."""
     current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     kind, activation, _, reset, _, draws, leaky = code
-    lanes, number, memo = synapse.numel(), _number(current.dtype), _memo_view(wanted[3])
+    lanes, number, memo = synapse.numel(), _number(current.dtype), _memo_view(wanted[2])
     fire = integration_of(kind, activation, constants[0])
     given = (
         _address(fire, _numba_forward.kinds_of, number, memo.dtype),
@@ -78,8 +79,8 @@ def integrate_and_fire(
         *_features(threshold),
         *(int(seed), int(step)),
         lengths.numpy(),
-        *_lanes(lanes, *wanted[:3], memo),
-        *_columns(*wanted[4:]),
+        *_lanes(lanes, *wanted[:2], memo),
+        *_columns(*wanted[3:]),
     )
     for plan in plans(current.shape, current.dtype, (decay_syn, decay_mem), cut=not reset):
         if not forward(plan.count(len(current)), *given, *plan):
@@ -91,27 +92,32 @@ def integrate_and_fire_backward(
     operands: tuple[Tensor, ...],
     code: list[int],
     constants: list[float],
-    saved: Sequence[Tensor],
+    memo: Tensor,
     wanted: Sequence[Tensor],
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
-    kind, activation, surrogate, reset, detached, _, leaky = code
-    potentials, synapses, memo = saved[0], saved[1], _memo_view(saved[2])
+    current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
+    kind, activation, surrogate, reset, detached, draws, leaky = code
     steps, lanes, number, totals = len(wanted[0]), synapse.numel(), _number(synapse.dtype), wanted[1:5]
-    answer = adjoint_of(kind, surrogate)
+    memo, again, answer = _memo_view(memo), current.shape[0] > 0, adjoint_of(kind, surrogate)
+    fire = integration_of(kind, activation, constants[0])
+    leak = integration_of(0, 0, 1.0) if kind < THRESHOLD else fire  # the state alone; chance has no say in it
+    forward = [_address(x, _numba_forward.kinds_of, number, memo.dtype) if again else 0 for x in (leak, fire)]
     head = (
         _address(answer, _numba_adjoint.kinds_of, number, memo.dtype),
-        *(kind, activation, reset, bool(detached), bool(leaky)),
-        number(constants[0]),
+        *forward,
+        *(kind, activation, reset, bool(detached), bool(draws), bool(leaky)),
+        *map(number, constants),
         *_lanes(lanes, *grads[:2]),
         *(_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]),
+        *_lanes(lanes, current),
         synapse.shape[1],
         *_features(decay_syn, decay_mem),
         *_columns(synapse, potential),
         *_features(threshold),
+        *((int(seed), int(step)) if again else (0, 0)),
         lengths.numpy(),
-        *_lanes(lanes, potentials, synapses, memo, wanted[0]),
+        *_lanes(lanes, memo, wanted[0]),
     )
     for plan in plans(wanted[0].shape, wanted[0].dtype, (decay_syn, decay_mem), cut=not reset):
         parts = [np.zeros((plan.spans(steps), lanes if total.shape[0] else 0), number) for total in totals]

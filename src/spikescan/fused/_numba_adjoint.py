@@ -137,13 +137,9 @@ def delta(slope):
 
 
 @njit(**INNER)
-def add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we):
-    """What step t adds to the gradients of the decays and the gain."""
+def add_totals(w, x, u_before, i_before, i_now, g_al, g_be, g_we):
+    """What a step adds to the gradients of the decays and the gain."""
     whole_lines()
-    last = first + len(w)
-    u_before = potentials[t - 1, first:last] if t > 0 else potential[first:last]
-    i_before = synapses[t - 1, first:last] if t > 0 else synapse[first:last]
-    i_now = synapses[t, first:last]
     for n in range(len(w)):
         g_be[n] += w[n] * u_before[n]
         g_we[n] += w[n] * i_now[n]
@@ -155,8 +151,8 @@ def kinds_of(number: types.Type, kept: types.Type) -> Kinds:
     whole, truth = types.int64, types.boolean
     (row, short), (sequence, memo) = ([types.Array(kind, n, "C") for kind in (number, kept)] for n in (1, 2))
     return (
-        *(whole, whole, whole, sequence, sequence, memo, short, row, row, row, row, row, row, row, row, row),
-        *(truth, row, row, number, number, number, number, types.UniTuple(number, 4), sequence, truth, truth),
+        *(whole, whole, whole, whole, whole, sequence, sequence, memo, short, row, row, row, row, row, row, row, row),
+        *(row, truth, row, row, number, number, number, number, types.UniTuple(number, 4), sequence, truth, truth),
         *(row, row, sequence, sequence, row, row, row, truth),
     )
 
@@ -169,23 +165,27 @@ streamed, fires = stored, True
 
 
 def stretch(
-    begin, end, first, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be, we, th, learns,
-    g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials, synapses,
-    g_al, g_be, g_we, past,
+    begin, end, first, origin, side, grad_spikes, grad_potentials, memo, initial, zeros, w, x, al_now, be_now, al, be,
+    we, th, learns, g_th, later, hard, soft, through, a, slopes, grad_current, keep, totals, potential, synapse,
+    potentials, synapses, g_al, g_be, g_we, past,
 ):  # fmt: skip
-    """Steps end - 1 down to begin of the lanes first, first + 1, …
+    """Steps end - 1 down to begin of the lanes first, first + 1, …; in memo, potentials and synapses these are the
+    lanes side, side + 1, …, and step `origin` is the first.
 
     w, x: gradients of the charge and of the current, changed in place: of step t + 1 when a step begins and of step t
     when it ends. What of them reaches step t is be·w and al·x; but in the last step of a sample nothing has decayed
     yet, so the first of these steps takes al_now and be_now, of each lane, which then become al and be. al, be, we, th:
     of a piece of the lanes, which those after it repeat, as do `zeros`; these stand for an empty `grad_spikes` or
-    `grad_potentials`. initial: memo of the step before the first. keep: False in steps that only warm up. g_th: the
-    threshold's gradient, summed at least where it `learns`. totals: whether the gradients g_al, g_be, g_we are wanted.
+    `grad_potentials`. initial, potential, synapse: memo and state of the step before `origin`. keep: False in steps
+    that only warm up. g_th: the threshold's gradient, summed at least where it `learns`. totals: whether the gradients
+    g_al, g_be, g_we are wanted.
     """
     grad_spikes, grad_potentials, memo = borrowed(grad_spikes), borrowed(grad_potentials), borrowed(memo)
     initial, zeros, grad_current = borrowed(initial), borrowed(zeros), borrowed(grad_current)
+    potentials, synapses = borrowed(potentials), borrowed(synapses)
+    potential, synapse = borrowed(potential), borrowed(synapse)
     al, be, al_now, be_now = borrowed(al), borrowed(be), borrowed(al_now), borrowed(be_now)
-    last = first + len(w)
+    last, far = first + len(w), side + len(w)
     fired, seen = 1 if fires else 0, 1 if len(grad_potentials) else 0
     past = past and len(w) >= WIDE  # a short step would wait for its stores to arrive
     direct = past and keep and not learns and streamable(grad_current, first, len(w))
@@ -194,10 +194,10 @@ def stretch(
         g_soon = p_soon = g = p = zeros
         m_soon = m = before = initial
         if fires:
-            g_soon, m_soon = grad_spikes[soon, first:last], memo[soon, first:last]
-            g, m = grad_spikes[t, first:last], memo[t, first:last]
-            if t > 0:
-                before = memo[t - 1, first:last]
+            g_soon, m_soon = grad_spikes[soon, first:last], memo[max(soon - origin, 0), side:far]
+            g, m = grad_spikes[t, first:last], memo[t - origin, side:far]
+            if t > origin:
+                before = memo[t - origin - 1, side:far]
         if seen:
             p_soon, p = grad_potentials[soon, first:last], grad_potentials[t, first:last]
         whole, leak, rate = (1, al_now, be_now) if t == end - 1 else (0, al, be)
@@ -215,7 +215,10 @@ def stretch(
             if keep:
                 write(x, out, past)
         if keep and totals:
-            add_totals(t, first, w, x, potential, synapse, potentials, synapses, g_al, g_be, g_we)
+            u_before, i_before, k = potential, synapse, t - origin
+            if k > 0:
+                u_before, i_before = potentials[k - 1, side:far], synapses[k - 1, side:far]
+            add_totals(w, x, u_before, i_before, synapses[k, side:far], g_al, g_be, g_we)
     repeat(al, al_now)
     repeat(be, be_now)
     return 0

@@ -114,7 +114,8 @@ def kinds_of(number: types.Type, kept: types.Type) -> Kinds:
     (row, short), (sequence, memo) = ([types.Array(kind, n, "C") for kind in (number, kept)] for n in (1, 2))
     draws, blocks = types.Array(types.float32, 1, "C"), types.UniTuple(types.Array(types.uint64, 1, "C"), 2)
     return (
-        *(whole, whole, whole, sequence, row, row, row, row, row, row, row, truth, number, number, number, number),
+        *(whole, whole, whole, whole, whole, sequence, row, row, row, row, row, row, row, truth),
+        *(number, number, number, number),
         *(number, truth, whole, whole, whole, blocks, whole, draws, row, short, sequence, memo, sequence, sequence),
         truth,
     )
@@ -128,10 +129,11 @@ streamed, alone, keeps = stored, stored, True
 
 
 def stretch(
-    begin, end, first, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row, blocks, width,
-    r, s, m, spikes, memo, potentials, synapses, past,
+    begin, end, first, origin, side, x, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, step, row,
+    blocks, width, r, s, m, spikes, memo, potentials, synapses, past,
 ):  # fmt: skip
-    """Steps begin to end of the lanes first, first + 1, … of x (T, lanes).
+    """Steps begin to end of the lanes first, first + 1, … of x (T, lanes) and of the spikes; in memo, potentials and
+    synapses these are the lanes side, side + 1, …, and step `origin` is the first.
 
     i, u: state, changed in place, as is f, what the step before kept. al, be, we, th: decays, gain and threshold of a
     piece of the lanes, which those after it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a
@@ -141,17 +143,18 @@ def stretch(
     """
     x, spikes, memo, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(m)
     potentials, synapses = borrowed(potentials), borrowed(synapses)
-    last = first + len(i)
     lanes = len(i)
+    last, far = first + lanes, side + lanes
     past_caches = past and streamable(spikes, first, lanes)
-    direct = past_caches and (not keeps or streamable(memo, first, lanes))
+    direct = past_caches and (not keeps or streamable(memo, side, lanes))
     only = past_caches and len(memo) == 0
     for t in range(begin, end):
+        k = t - origin
         coming, now, counter = x[min(t + AHEAD, len(x) - 1), first:last], x[t, first:last], step + t
         if direct:
             streamed(
                 coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
-                width, r, spikes[t, first:last], memo[t, first:last] if keeps else m,
+                width, r, spikes[t, first:last], memo[k, side:far] if keeps else m,
             )  # fmt: skip
         elif only:
             alone(
@@ -166,11 +169,11 @@ def stretch(
             if len(spikes):
                 write(s, spikes[t, first:last], past)
             if len(memo):
-                write(m, memo[t, first:last], past)
+                write(m, memo[k, side:far], past)
         if len(potentials):
-            write(u, potentials[t, first:last], past)
+            write(u, potentials[k, side:far], past)
         if len(synapses):
-            write(i, synapses[t, first:last], past)
+            write(i, synapses[k, side:far], past)
     return 0
 
 

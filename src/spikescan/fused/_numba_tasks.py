@@ -7,7 +7,7 @@ still on: each is a stretch of `_numba_forward` or `_numba_adjoint`. Operands th
 import numpy as np
 from numba import njit
 
-from ..firing._codes import DELTA
+from ..firing._codes import DELTA, GUMBEL
 from ..scan._caches import settle
 from ..scan._lanes import copy, ends_of, fill, finite, of_piece, pages, row_of
 from ..scan._parallel import task
@@ -18,6 +18,8 @@ from ._numba_math import INNER, OPTIONS, get, nil, one
 from ._numba_variants import caller
 
 HARD, SOFT = 1, 2
+REPLAYED = 16
+"""Steps that a backward task computes again at a time: their rows stay in the second-level cache."""
 
 forward_stretch = caller(_numba_forward.kinds_of)
 backward_stretch = caller(_numba_adjoint.kinds_of)
@@ -70,11 +72,11 @@ def decays_of_piece(decay_syn, decay_mem, leaky, features, first, last, like):
 @task(**OPTIONS)
 def forward(
     number, stretch, kind, activation, reset, draws, leaky, a, b, c, current, features, decay_syn, decay_mem, synapse,
-    potential, threshold, seed, step, lengths, spikes, potentials, synapses, memo, last_synapse, last_potential, tasks,
-    span, warm, past,
+    potential, threshold, seed, step, lengths, spikes, potentials, memo, last_synapse, last_potential, tasks, span,
+    warm, past,
 ):  # fmt: skip
     """stretch: address of a firing function's. Sequences are (T, lanes), decays (float64) and threshold of each feature
-    or one for all, state (lanes,). Empty `spikes`, `potentials`, `synapses`, `memo` are not wanted. tasks, span, warm,
+    or one for all, state (lanes,). Empty `spikes`, `potentials`, `memo` are not wanted. tasks, span, warm,
     past: see `scan._lanes.Plan`. Returns 1 where it holds back, from a later span, a state that is not finite."""
     T, N = len(current), features
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
@@ -102,23 +104,23 @@ def forward(
         stop, row = next_change(ends, t, end if t >= begin else begin), 0
         if kind == DELTA and t == begin:
             activate(activation, u, f)
-        outputs = (spikes, memo, potentials, synapses)
+        outputs = (spikes, memo, potentials, none)
         if t < begin:
             outputs = (none, memo[:0], none, none)
         elif kind == 0:
-            outputs = (potentials, memo, none, synapses)
+            outputs = (potentials, memo, none, none)
         while row < rows:
             run = run_from(ends, row, t)
             lo, hi = row * width, max(run, row + 1) * width
             if run > row:
                 steps = (
-                    t, stop, first + lo, current, i[lo:hi], u[lo:hi], f[lo:hi], al, be, we, th, synaptic, hard,
-                    soft, a, b, c, draws and t >= begin, seed, step, top + row, blocks, width, r, s[lo:hi],
-                    m[lo:hi], *outputs, past,
+                    t, stop, first + lo, 0, first + lo, current, i[lo:hi], u[lo:hi], f[lo:hi], al, be, we, th,
+                    synaptic, hard, soft, a, b, c, draws and t >= begin, seed, step, top + row, blocks, width, r,
+                    s[lo:hi], m[lo:hi], *outputs, past,
                 )  # fmt: skip
                 forward_stretch(stretch, potential, m, steps)
             elif t >= begin:
-                for sequence in (spikes, potentials, synapses):
+                for sequence in (spikes, potentials):
                     clear(sequence, t, stop, first + lo, first + hi)
                 clear(memo, t, stop, first + lo, first + hi)
             row = max(run, row + 1)
@@ -136,18 +138,21 @@ def forward(
 
 @task(**OPTIONS)
 def backward(
-    number, stretch, kind, activation, reset, detached, leaky, a, grad_spikes, grad_potentials, grad_last_synapse,
-    grad_last_potential, features, decay_syn, decay_mem, synapse, potential, threshold, lengths, potentials, synapses,
-    memo, grad_current, grad_alpha, grad_beta, grad_weight, grad_threshold, grad_synapse, grad_potential, tasks, span,
-    warm, past,
+    number, stretch, leak, replay, kind, activation, reset, detached, draws, leaky, a, b, c, grad_spikes,
+    grad_potentials, grad_last_synapse, grad_last_potential, current, features, decay_syn, decay_mem, synapse,
+    potential, threshold, seed, step, lengths, memo, grad_current, grad_alpha, grad_beta, grad_weight, grad_threshold,
+    grad_synapse, grad_potential, tasks, span, warm, past,
 ):  # fmt: skip
-    """The adjoint, time reversed. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to be
-    summed by the caller, and empty where they are not wanted; the first three need `potentials` and `synapses`."""
+    """The adjoint, time reversed. From a current instead of a memo, what goes with it is computed again, a few steps
+    at a time, which stay in the caches. leak, replay: addresses of forward stretches for that, of the state alone and
+    of the firing function. `grad_alpha`, `grad_beta`, `grad_weight`, `grad_threshold` are (spans, lanes), to be summed
+    by the caller, and empty where they are not wanted; the first three need the current. Returns more than 0 where it
+    holds back from another span what is not finite."""
     T, N = len(grad_current), features
     hard, soft = one(a) if reset == HARD else nil(a), one(a) if reset == SOFT else nil(a)
     slopes = slope_of(activation, nil(a))
     through = nil(a) if detached else one(a)  # does the reset carry a gradient?
-    learns, totals = grad_threshold.shape[1] > 0, len(synapses) > 0
+    learns, totals = grad_threshold.shape[1] > 0, grad_alpha.shape[1] > 0
     ranges, lost = len(tasks) - 1, 0
     first, last = tasks[number % ranges], tasks[number % ranges + 1]
     part = number // ranges
@@ -174,19 +179,71 @@ def backward(
         activate(activation, potential[first:last], initial)
     g_th, g_al, g_be, g_we = row_of(memory, 3, lanes), np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     t = min(end + warm, T)
+
+    # From a current: on the way there the state is kept every few steps, from which these are computed again.
+    replays, none = len(current) > 0, current[:0]
+    used, side, origin, kept = 0, first, 0, memo  # as far as there is a memo
+    if replays:
+        used, side, origin, kept = lanes, 0, t, np.empty((REPLAYED if kind else 0, lanes), memo.dtype)
+    room = pages(5, used, potential)
+    i, u, f = row_of(room, 0, used), row_of(room, 1, used), row_of(room, 2, used)
+    s, m = row_of(room, 3, used), row_of(pages(5, used, memo), 4, used)
+    blocks = blocks_of(first % N, width, len(be))
+    r = np.full(4 * len(blocks[0]), np.float32(0.5))
+    firing = al, be, we, th, len(decay_syn) > 0, hard, soft, a, b, c
+    drawing = seed, step, top, blocks, width, r, s, m
+    redraws = draws and kind == GUMBEL  # no other memo knows the draw
+    potentials = np.empty((REPLAYED if totals else 0, used), potential.dtype)
+    synapses = np.empty_like(potentials)
+    marks = np.empty((-(-(t - begin) // REPLAYED), 2, used), potential.dtype)
+    if replays:
+        now = max(begin - warm, 0)
+        if now == 0:
+            copy(synapse[first:last], i)
+            copy(potential[first:last], u)
+        while now < t:
+            stop, mark = begin if now < begin else min(now + REPLAYED, t), (now - begin) // REPLAYED
+            if now >= begin:
+                copy(i, marks[mark, 0])
+                copy(u, marks[mark, 1])
+            if stop < T:
+                onward = (
+                    now, stop, first, now, 0, current, i, u, f, *firing, False, *drawing, none, kept[:0], none, none,
+                    False,
+                )  # fmt: skip
+                forward_stretch(leak, potential, m, onward)
+            now = stop
+        if end < T and not (finite(i) and finite(u)):
+            lost += 1
+
     while t > begin:
         keep = t <= end
         if t == end:
             fill(g_th, nil(a))  # of the steps that only warmed up
-        stop, row = last_change(ends, t, begin if keep else end), 0
+        if replays and t <= origin:
+            stop, mark = origin, (t - 1 - begin) // REPLAYED
+            origin = begin + mark * REPLAYED
+            copy(marks[mark, 0], i)
+            copy(marks[mark, 1], u)
+            if kind == DELTA:
+                activate(activation, u, initial)
+            anew = (
+                origin, stop, first, origin, 0, current, i, u, f, *firing, redraws, *drawing, none, kept, potentials,
+                synapses, False,
+            )  # fmt: skip
+            forward_stretch(replay, potential, m, anew)
+            copy(marks[mark, 0], i)
+            copy(marks[mark, 1], u)
+        stop, row = last_change(ends, t, max(begin if keep else end, origin if replays else 0)), 0
         while row < rows:
             run = run_from(ends, row, t - 1)
             lo, hi = row * width, max(run, row + 1) * width
+            before = (u[lo:hi], i[lo:hi]) if replays else (w, w)
             if run > row:
                 steps = (
-                    stop, t, first + lo, grad_spikes, grad_potentials, memo, initial[lo:hi], zeros, w[lo:hi],
-                    x[lo:hi], al_now[lo:hi], be_now[lo:hi], al, be, we, th, learns, g_th[lo:hi], later[lo:hi], hard,
-                    soft, through, a, slopes, grad_current, keep, totals, potential, synapse, potentials,
+                    stop, t, first + lo, origin, side + lo, grad_spikes, grad_potentials, kept, initial[lo:hi], zeros,
+                    w[lo:hi], x[lo:hi], al_now[lo:hi], be_now[lo:hi], al, be, we, th, learns, g_th[lo:hi],
+                    later[lo:hi], hard, soft, through, a, slopes, grad_current, keep, totals, *before, potentials,
                     synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi], past,
                 )  # fmt: skip
                 backward_stretch(stretch, potential, initial, steps)

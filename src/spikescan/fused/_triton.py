@@ -12,6 +12,8 @@ and the sum is had by doubling, S_2c = S_c (α^c + β^c), which no α = β and n
 is one chunk.
 """
 
+from collections.abc import Sequence
+
 import torch
 import triton
 import triton.language as tl
@@ -450,10 +452,10 @@ def _join(carry: Tensor, decays: tuple[Tensor, ...], length: int, lanes: int, ba
     )
 
 
-def integrate_and_fire(
-    operands: tuple[Tensor, ...], code: list[int], constants: list[float], wanted: tuple[Tensor, ...]
+def launch_forward(
+    operands: Sequence[Tensor], code: list[int], constants: list[float], wanted: Sequence[Tensor]
 ) -> None:
-    """Fill `wanted`: spikes, potentials, synapses, memo, last_synapse, last_potential; see `_autograd`."""
+    """Fill `wanted`: spikes, potentials, synaptic currents, memo, last_synapse, last_potential."""
     current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     kind, activation, _, reset, _, draws, leaky = code
     if reset and kind not in (0, THRESHOLD.value):
@@ -491,16 +493,17 @@ def integrate_and_fire(
         )
 
 
-def integrate_and_fire_backward(
-    grads: tuple[Tensor, ...],
-    operands: tuple[Tensor, ...],
+def launch_backward(
+    grads: Sequence[Tensor],
+    operands: Sequence[Tensor],
     code: list[int],
     constants: list[float],
     saved: tuple[Tensor, ...],
-    wanted: tuple[Tensor, ...],
+    wanted: Sequence[Tensor],
 ) -> None:
-    """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential."""
-    decay_syn, decay_mem, synapse, potential, threshold, lengths = operands
+    """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential. saved: potentials,
+    synaptic currents, memo."""
+    _, decay_syn, decay_mem, synapse, potential, threshold, _, _, lengths = operands
     kind, activation, surrogate, reset, detached, _, leaky = code
     steps, lanes, features = len(wanted[0]), synapse.numel(), synapse.shape[1]
     if lanes == 0:
@@ -512,7 +515,7 @@ def integrate_and_fire_backward(
     blocks = triton.cdiv(lanes, block)
     length, chunks = _plan(blocks, steps, reset, synapse.device)
     carry = synapse.new_empty((chunks - 1, 2, lanes))
-    learned, counted = len(saved[1]) > 0, len(wanted[4]) > 0
+    learned, counted = len(wanted[1]) > 0, len(wanted[4]) > 0
     totals = wanted[1:5]
     if chunks > 1 and (learned or counted):
         totals = [synapse.new_empty((chunks, *total.shape)) for total in totals]
@@ -533,3 +536,39 @@ def integrate_and_fire_backward(
             for total, parts, is_filled in zip(wanted[1:5], totals, filled, strict=True):
                 if is_filled:
                     torch.sum(parts, 0, out=total)
+
+
+def integrate_and_fire(
+    operands: Sequence[Tensor], code: list[int], constants: list[float], wanted: Sequence[Tensor]
+) -> None:
+    """Fill `wanted`: spikes, potentials, memo, last_synapse, last_potential; see `_autograd`."""
+    spikes, potentials, *others = wanted
+    launch_forward(operands, code, constants, (spikes, potentials, spikes[:0], *others))
+
+
+def integrate_and_fire_backward(
+    grads: Sequence[Tensor],
+    operands: Sequence[Tensor],
+    code: list[int],
+    constants: list[float],
+    memo: Tensor,
+    wanted: Sequence[Tensor],
+) -> None:
+    """Fill `wanted` as `launch_backward`. Where there is a current, what goes with it is computed again."""
+    learned = len(wanted[1]) > 0
+    saved = _again(operands, code, constants, learned) if len(operands[0]) else (memo, memo, memo)
+    launch_backward(grads, operands, code, constants, saved, wanted)
+
+
+def _again(
+    operands: Sequence[Tensor], code: list[int], constants: list[float], learned: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Potentials and synaptic currents, where decays are `learned`, and the memo, from the current."""
+    shape, synapse = operands[0].shape, operands[3]
+    fires, none = code[0] != 0, (0, *shape[1:])
+    spikes = synapse.new_empty(shape if fires else none, dtype=torch.uint8)  # nobody looks at them
+    potentials, synapses = (synapse.new_empty(shape if learned else none) for _ in range(2))
+    memo = synapse.new_empty(shape if fires else none)
+    last = torch.empty_like(synapse), torch.empty_like(synapse)
+    launch_forward(operands, code, constants, (spikes, potentials, synapses, memo, *last))
+    return potentials, synapses, memo

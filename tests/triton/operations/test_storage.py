@@ -4,7 +4,7 @@ import pytest
 import torch
 from oracle import strided
 
-from spikescan.fused._triton import integrate_and_fire, integrate_and_fire_backward
+from spikescan.fused._triton import launch_backward, launch_forward
 
 STEPS, ROWS, FEATURES = 9, 2, 6
 BERNOULLI = [1, 1, 0, 0, 1, 1, 1]
@@ -32,12 +32,10 @@ def run(current, memo: torch.dtype, device: str):
     kept = torch.empty(current.shape, dtype=memo, device=device)
     nothing = torch.empty(0, ROWS, FEATURES, device=device)
     wanted = (*outputs, nothing, kept, torch.empty_like(row), torch.empty_like(row))
-    integrate_and_fire(operands, BERNOULLI, CONSTANTS, wanted)
+    launch_forward(operands, BERNOULLI, CONSTANTS, wanted)
     grads = [strided(current.shape, torch.float32, device).to(current.dtype).contiguous(), nothing, row, row]
-    gradients = [torch.empty_like(current), *(torch.zeros_like(row) for _ in range(6))]
-    integrate_and_fire_backward(
-        grads, (*operands[1:6], operands[8]), BERNOULLI, CONSTANTS, (nothing, nothing, kept), gradients
-    )
+    gradients = [torch.empty_like(current), *[row[:0]] * 4, torch.zeros_like(row), torch.zeros_like(row)]
+    launch_backward(grads, operands, BERNOULLI, CONSTANTS, (nothing, nothing, kept), gradients)
     return [*outputs, wanted[4], wanted[5], gradients[0]]
 
 
