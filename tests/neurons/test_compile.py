@@ -161,3 +161,25 @@ def test_exported_for_any_number_of_steps_and_rows(name):
     program = torch.export.export(given, example, dynamic_shapes=(sizes, None, {0: sizes[1]}))
     other = torch.randn(31, 5, N), torch.tensor(9), torch.tensor([0, 31, 4, 9, 30])
     assert torch.equal(program.module()(*other), given(*other))
+
+
+HALF = {
+    f"{name}, half": lambda name=name: MODELS[name](memory="half") for name in ("lif", "gs", "delta", "lif_learned")
+}
+
+
+@pytest.mark.parametrize("name", [*EXPORTED, *HALF])
+def test_exported_without_gradients_and_then_differentiated(name):
+    """The forward pass of such a graph was told to keep nothing for a backward pass."""
+    given, x, seed = Run((EXPORTED | HALF)[name]()), torch.randn(40, 3, N), torch.tensor(4)
+    lengths = torch.tensor([12, 0, 40])
+    with torch.no_grad():
+        exported = torch.export.export(given, (x, seed, lengths)).module()
+    found, expected = [], []
+    for module, gradients in ((exported, found), (given, expected)):
+        y = x.clone().requires_grad_()
+        inputs = [y, *module.parameters()]
+        out = module(y, seed, lengths)
+        gradients += torch.autograd.grad(out, inputs, torch.ones_like(out), materialize_grads=True)
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one, other, tolerance=2e-3 if name in HALF else None)

@@ -141,13 +141,16 @@ def _in_order(wanted: list[Tensor], learned: list[bool]) -> list[Tensor]:
 
 def _setup(ctx, inputs, output) -> None:
     """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
-    backward pass computes them again. So it does from a current that is rounded to be kept. What the neuron lacks, or
-    the backward pass does not look at, is kept as None."""
+    backward pass computes them again. So it does from a current that is rounded to be kept, and where the forward pass
+    was told, by a graph exported without gradients, that there would be none. What the neuron lacks, or the backward
+    pass does not look at, is kept as None."""
     current, *operands, ctx.code, ctx.constants, wants, _, ctx.backend = inputs
     decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     ctx.learned = [any(ctx.needs_input_grad[1:3]), ctx.needs_input_grad[5]]
-    ctx.again = ctx.learned[0] or wants[ROUNDED]
-    kept = current if ctx.again and not _kept_rounded(current, wants) else output[2]
+    ctx.again = ctx.learned[0] or wants[ROUNDED] or not wants[BACKWARD]
+    kept = output[2]
+    if ctx.again and not _kept_rounded(current, wants):
+        kept = rounded(current) if wants[ROUNDED] else current
     if not ctx.again:
         seed, step, potential = None, None, potential if ctx.code[0] == DELTA else None
     ctx.save_for_backward(
