@@ -110,7 +110,7 @@ def integrate_and_fire_backward(
         *map(number, constants),
         *_lanes(lanes, *grads[:2]),
         *(_columns(grad)[0] if grad.shape[0] else np.zeros(lanes, number) for grad in grads[2:]),
-        *_lanes(lanes, current),
+        _lanes(lanes, current)[0] if again else None,
         synapse.shape[1],
         *_features(decay_syn, decay_mem),
         *_columns(synapse, potential),

@@ -180,23 +180,25 @@ def backward(
     g_th, g_al, g_be, g_we = row_of(memory, 3, lanes), np.zeros_like(w), np.zeros_like(w), np.zeros_like(w)
     t = min(end + warm, T)
 
-    # From a current: on the way there the state is kept every few steps, from which these are computed again.
-    replays, none = len(current) > 0, current[:0]
-    used, side, origin, kept = 0, first, 0, memo  # as far as there is a memo
-    if replays:
-        used, side, origin, kept = lanes, 0, t, np.empty((REPLAYED if kind else 0, lanes), memo.dtype)
-    room = pages(5, used, potential)
-    i, u, f = row_of(room, 0, used), row_of(room, 1, used), row_of(room, 2, used)
-    s, m = row_of(room, 3, used), row_of(pages(5, used, memo), 4, used)
-    blocks = blocks_of(first % N, width, len(be))
-    r = np.full(4 * len(blocks[0]), np.float32(0.5))
-    firing = al, be, we, th, len(decay_syn) > 0, hard, soft, a, b, c
-    drawing = seed, step, top, blocks, width, r, s, m
-    redraws = draws and kind == GUMBEL  # no other memo knows the draw
-    potentials = np.empty((REPLAYED if totals else 0, used), potential.dtype)
-    synapses = np.empty_like(potentials)
-    marks = np.empty((-(-(t - begin) // REPLAYED), 2, used), potential.dtype)
-    if replays:
+    # From a current: on the way there the state is kept every few steps, from which these are computed again. (Asked in
+    # these words, numba does not compile what there is no current for.)
+    origin, side, potentials = 0, first, grad_potentials[:0]
+    synapses = potentials
+    if current is not None:
+        origin, side, none = t, 0, current[:0]
+        memo = np.empty((REPLAYED if kind else 0, lanes), memo.dtype)
+        potentials = np.empty((REPLAYED if totals else 0, lanes), potential.dtype)
+        synapses = np.empty_like(potentials)
+        marks = np.empty((-(-(t - begin) // REPLAYED), 2, lanes), potential.dtype)
+        rows_of_state = pages(4, lanes, potential)
+        i, u = row_of(rows_of_state, 0, lanes), row_of(rows_of_state, 1, lanes)
+        f, s = row_of(rows_of_state, 2, lanes), row_of(rows_of_state, 3, lanes)
+        m = row_of(pages(5, lanes, memo), 4, lanes)
+        blocks = blocks_of(first % N, width, len(be))
+        r = np.full(4 * len(blocks[0]), np.float32(0.5))
+        firing = al, be, we, th, len(decay_syn) > 0, hard, soft, a, b, c
+        drawing = seed, step, top, blocks, width, r, s, m
+        redraws = draws and kind == GUMBEL  # no other memo knows the draw
         now = max(begin - warm, 0)
         if now == 0:
             copy(synapse[first:last], i)
@@ -208,7 +210,7 @@ def backward(
                 copy(u, marks[mark, 1])
             if stop < T:
                 onward = (
-                    now, stop, first, now, 0, current, i, u, f, *firing, False, *drawing, none, kept[:0], none, none,
+                    now, stop, first, now, 0, current, i, u, f, *firing, False, *drawing, none, memo[:0], none, none,
                     False,
                 )  # fmt: skip
                 forward_stretch(leak, potential, m, onward)
@@ -220,28 +222,33 @@ def backward(
         keep = t <= end
         if t == end:
             fill(g_th, nil(a))  # of the steps that only warmed up
-        if replays and t <= origin:
-            stop, mark = origin, (t - 1 - begin) // REPLAYED
-            origin = begin + mark * REPLAYED
-            copy(marks[mark, 0], i)
-            copy(marks[mark, 1], u)
-            if kind == DELTA:
-                activate(activation, u, initial)
-            anew = (
-                origin, stop, first, origin, 0, current, i, u, f, *firing, redraws, *drawing, none, kept, potentials,
-                synapses, False,
-            )  # fmt: skip
-            forward_stretch(replay, potential, m, anew)
-            copy(marks[mark, 0], i)
-            copy(marks[mark, 1], u)
-        stop, row = last_change(ends, t, max(begin if keep else end, origin if replays else 0)), 0
+        floor = begin if keep else end
+        if current is not None:
+            if t <= origin:
+                stop, mark = origin, (t - 1 - begin) // REPLAYED
+                origin = begin + mark * REPLAYED
+                copy(marks[mark, 0], i)
+                copy(marks[mark, 1], u)
+                if kind == DELTA:
+                    activate(activation, u, initial)
+                anew = (
+                    origin, stop, first, origin, 0, current, i, u, f, *firing, redraws, *drawing, none, memo,
+                    potentials, synapses, False,
+                )  # fmt: skip
+                forward_stretch(replay, potential, m, anew)
+                copy(marks[mark, 0], i)
+                copy(marks[mark, 1], u)
+            floor = max(floor, origin)
+        stop, row = last_change(ends, t, floor), 0
         while row < rows:
             run = run_from(ends, row, t - 1)
             lo, hi = row * width, max(run, row + 1) * width
-            before = (u[lo:hi], i[lo:hi]) if replays else (w, w)
+            before = (w, w)
+            if current is not None:
+                before = (u[lo:hi], i[lo:hi])
             if run > row:
                 steps = (
-                    stop, t, first + lo, origin, side + lo, grad_spikes, grad_potentials, kept, initial[lo:hi], zeros,
+                    stop, t, first + lo, origin, side + lo, grad_spikes, grad_potentials, memo, initial[lo:hi], zeros,
                     w[lo:hi], x[lo:hi], al_now[lo:hi], be_now[lo:hi], al, be, we, th, learns, g_th[lo:hi],
                     later[lo:hi], hard, soft, through, a, slopes, grad_current, keep, totals, *before, potentials,
                     synapses, g_al[lo:hi], g_be[lo:hi], g_we[lo:hi], past,
