@@ -77,10 +77,9 @@ def test_a_weight_that_does_not_learn_keeps_no_input(monkeypatch):
     assert len(calls) == 1
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own
 def test_double_backward_and_compiling():
     tensors = [torch.randn(MANY, 3, requires_grad=True), torch.randn(5, 3, requires_grad=True)]
-    compiled = torch.compile(linear, fullgraph=True)
+    compiled = torch.compile(linear, fullgraph=True, backend="aot_eager")
     (grad,) = torch.autograd.grad(linear(*tensors).square().sum(), tensors[0], create_graph=True)
     (twice,) = torch.autograd.grad(grad.sum(), tensors[1])
     assert_close(grad, 2 * F.linear(*tensors) @ tensors[1])
