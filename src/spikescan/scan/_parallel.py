@@ -131,7 +131,7 @@ def _kind(value: Any) -> object:
 
 
 def task(**options: Any) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """A task of a text with its number and arguments (arrays, each without gaps, and numbers), which returns a whole
+    """A task of a text with its number and arguments (arrays, each without gaps, numbers, None), which returns a whole
     number; compiled at the first call with arguments of these types. `run(count, *arguments)` runs as many as that on
     torch's number of threads and returns the sum; what one of them raises, it raises."""
 
