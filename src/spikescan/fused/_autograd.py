@@ -222,7 +222,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             0 if kernel is None else kernel.kind,
             0 if kernel is None else kernel.activation,
             0 if kernel is None else kernel.surrogate,
-            RESETS.index(how.reset),
+            RESETS[how.reset],
             int(how.detach_reset),
             int(how.draws),
             int(how.leaky_gain),

@@ -7,7 +7,7 @@ still on: each is a stretch of `_numba_forward` or `_numba_adjoint`. Operands th
 import numpy as np
 from numba import njit
 
-from ..firing._codes import DELTA, GUMBEL
+from ..firing._codes import DELTA, GUMBEL, HARD, SOFT
 from ..scan._caches import settle
 from ..scan._lanes import copy, ends_of, fill, finite, of_piece, pages, row_of
 from ..scan._parallel import task
@@ -17,7 +17,6 @@ from ._numba_draws import blocks_of
 from ._numba_math import INNER, OPTIONS, get, nil, one
 from ._numba_variants import caller
 
-HARD, SOFT = 1, 2
 REPLAYED = 16
 """Steps that a backward task computes again at a time: their rows stay in the second-level cache."""
 

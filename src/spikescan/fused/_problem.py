@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from ..firing import Firing
-from ..firing._codes import DELTA
+from ..firing._codes import DELTA, HARD, SOFT
 from ..random import uniform
 
-RESETS = ("none", "hard", "soft")
+RESETS = {"none": 0, "hard": HARD, "soft": SOFT}
 CODE = "kind", "activation", "surrogate", "reset", "detach_reset", "draws", "leaky_gain"
 """What a kernel's code says: of a firing function (`firing.KernelCode`), then of `Dynamics`."""
 LEAKY = CODE.index("leaky_gain")

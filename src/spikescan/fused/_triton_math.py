@@ -19,6 +19,7 @@ THRESHOLD, DELTA = map(tl.constexpr, (_codes.THRESHOLD, _codes.DELTA))
 SIGMOID, TANH, RELU_TANH = map(tl.constexpr, (_codes.SIGMOID, _codes.TANH, _codes.RELU_TANH))
 FAST_SIGMOID, TRIANGULAR = map(tl.constexpr, (_codes.FAST_SIGMOID, _codes.TRIANGULAR))
 LOGISTIC, ARCTAN = map(tl.constexpr, (_codes.LOGISTIC, _codes.ARCTAN))
+HARD, SOFT = map(tl.constexpr, (_codes.HARD, _codes.SOFT))
 
 _M0, _M1 = tl.constexpr(MULTIPLIERS[0]), tl.constexpr(MULTIPLIERS[1])
 _W0, _W1 = tl.constexpr(KEY_STEPS[0]), tl.constexpr(KEY_STEPS[1])
