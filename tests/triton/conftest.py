@@ -12,13 +12,37 @@ import torch
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 if INTERPRETED:
     collect_ignore = ["test_ptx.py", "test_interpreter.py"]
-    from triton.language import zeros
+    from triton.language import block_type, zeros
     from triton.runtime import interpreter
 
-    # The interpreter patches triton.language when a kernel starts, and again at each call of a function in it, which
-    # took a fifth of the time. For those once is enough: the language's own functions name another module than kernels.
+    # What the interpreter does over and over took half of the time.
+    # It patches triton.language when a kernel starts, and again at each call of a function in it. For those once is
+    # enough: the language's own functions name another module than kernels.
     interpreter._patch_lang(zeros.fn)
     interpreter.InterpretedFunction.__call__ = lambda self, *args, **kwargs: self.rewrite()(*args, **kwargs)
+    # It broadcasts blocks to the shape that they have.
+    _language = type(interpreter.interpreter_semantic)
+    _broadcast = _language.broadcast_impl_value
+
+    def broadcast(self, one, other):
+        same = one.type.is_block() and other.type.is_block() and one.type.shape.values == other.type.shape.values
+        return (one, other) if same else _broadcast(self, one, other)
+
+    _language.broadcast_impl_value = broadcast
+    # It makes a table of all types to look one up, and a block's type anew where it has it.
+    def once(look_up):
+        found = {}
+
+        def known(*kinds):
+            names = tuple(kind.name for kind in kinds)
+            if names not in found:
+                found[names] = look_up(*kinds)
+            return found[names]
+
+        return known
+
+    interpreter._get_np_dtype = once(interpreter._get_np_dtype)
+    block_type.with_element_ty = once(block_type.with_element_ty)
 elif not torch.cuda.is_available():
     collect_ignore = ["operations"]
 
