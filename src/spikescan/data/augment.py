@@ -17,7 +17,7 @@ import numpy as np
 
 from spikescan.scan._select import lazy
 
-_show = lazy("spikescan.data._numba_events", "show")
+_show, _targets = (lazy("spikescan.data._numba_events", name) for name in ("show", "targets"))
 
 
 class Coordinates(NamedTuple):
@@ -80,26 +80,3 @@ def ragged_arange(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For counts (n,): (owner 0 to n - 1, place within that owner) of each entry, both (sum(counts),)."""
     owner = np.repeat(np.arange(len(counts)), counts)
     return owner, np.arange(len(owner)) - (np.cumsum(counts) - counts)[owner]
-
-
-def _targets(sizes: np.ndarray, factor: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the source bins of one axis go: (first output bin, number of output bins, start of each row).
-
-    Row i has sizes[i] >= 1 bins; the rows lie one after the other, row i from start[i] on.
-    """
-    row, place = ragged_arange(sizes)
-    start = np.cumsum(sizes) - sizes
-    source = nearest_source(place - shift[row], sizes[row], factor[row])
-    inside = (source >= 0) & (source < sizes[row])
-    number = np.bincount((start[row] + source)[inside], minlength=len(row))
-    # The outputs of a row show sources in rising order: skip those that show what lies before the first bin.
-    before = np.bincount(row[source < 0], minlength=len(sizes))
-    rank = np.cumsum(number) - number
-    first = rank - rank[start][row] + before[row]
-    return first, number, start
-
-
-def nearest_source(place: np.ndarray, size: np.ndarray | int, factor: np.ndarray | float) -> np.ndarray:
-    """The source bin that output bin `place` shows: floor((place - c) / f + c + 1/2), c = (size - 1) / 2."""
-    centre = (np.asarray(size) - 1) / 2
-    return np.floor((place - centre) / factor + centre + 0.5).astype(np.int64)

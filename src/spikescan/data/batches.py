@@ -76,7 +76,7 @@ class BatchMaker:
         if self.augment:
             events = self.augment(events, lengths, self.channels, int(seed))
         if self.pad == "left":
-            events = events._replace(step=events.step + (steps - lengths)[events.row])
+            events = events._replace(step=events.step + (steps - lengths).astype(np.int32)[events.row])
         return Batch(
             EventTensor(*map(_int32, events), shape=(steps, len(indices), self.channels)),
             labels=torch.from_numpy(self.store.labels[indices]),
@@ -136,4 +136,4 @@ def _microseconds(dt: float) -> Fraction:
 
 
 def _int32(column: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(column.astype(np.int32))
+    return torch.from_numpy(np.ascontiguousarray(column, np.int32))
