@@ -3,48 +3,69 @@ span of time of one; the weight's gradient is summed in one table a thread."""
 
 import numpy as np
 import torch
+from numba import njit
 from torch import Tensor
 
+from ..scan._caches import apart, borrowed, whole_lines
 from ..scan._checks import accumulate_dtype
+from ..scan._lanes import copy
 from ..scan._parallel import task
 from ..scan._threads import torch_threads
 
 
+@njit(error_model="numpy", forceinline=False)
+def plus(target, source):
+    apart()
+    whole_lines()
+    for n in range(len(target)):
+        target[n] += source[n]
+
+
+@njit(error_model="numpy", forceinline=False)
+def plus_times(target, factor, source):
+    apart()
+    whole_lines()
+    for n in range(len(target)):
+        target[n] += factor * source[n]
+
+
+@njit(error_model="numpy")
+def add(target, value, e, source):
+    """Event e's share."""
+    if value is None:
+        plus(target, source)
+    else:
+        plus_times(target, value[e], source)
+
+
 @task(error_model="numpy")
 def gather(number, weight, bias, step, channel, value, starts, span, out):
-    """Events starts[number] to starts[number + 1]: of row number // spans, steps from number % spans · span on."""
-    T, B, N = out.shape
+    """Events starts[number] to starts[number + 1]: of row number // spans, steps from number % spans · span on. value:
+    what each adds, or None: 1."""
+    T, B, _ = out.shape
     spans = (len(starts) - 1) // max(B, 1)
     row, begin = number // spans, number % spans * span
+    weight, out = borrowed(weight), borrowed(out)
     for t in range(begin, min(begin + span, T)):
-        target = out[t, row]
-        for n in range(N):
-            target[n] = bias[n]
+        copy(bias, out[t, row])
     for e in range(starts[number], starts[number + 1]):
-        target, source = out[step[e], row], weight[channel[e]]
-        if len(value):
-            for n in range(N):
-                target[n] += value[e] * source[n]
-        else:
-            for n in range(N):
-                target[n] += source[n]
+        add(out[step[e], row], value, e, weight[channel[e]])
     return 0
 
 
 @task(error_model="numpy")
 def scatter(number, grad, step, row, channel, value, tables):
-    parts, _, N = tables.shape
+    parts = len(tables)
     share = (len(step) + parts - 1) // parts
     tables[number] = 0
+    grad, table = borrowed(grad), borrowed(tables[number])
     for e in range(number * share, min((number + 1) * share, len(step))):
-        target, source = tables[number, channel[e]], grad[step[e], row[e]]
-        if len(value):
-            for n in range(N):
-                target[n] += value[e] * source[n]
-        else:
-            for n in range(N):
-                target[n] += source[n]
+        add(table[channel[e]], value, e, grad[step[e], row[e]])
     return 0
+
+
+def _values(value: Tensor) -> np.ndarray | None:
+    return value.numpy() if len(value) else None
 
 
 def forward(
@@ -53,12 +74,12 @@ def forward(
     """Same signature as the reference."""
     spans = max(1, min(-(-torch_threads() // max(rows, 1)), steps))
     span = -(-steps // spans)
-    owner, *events = (tensor.numpy() for tensor in (row, step, channel, value))
+    owner, *events = row.numpy(), step.numpy(), channel.numpy(), _values(value)
     if spans > 1:
         owner = owner * spans + events[0] // span
     if (owner[1:] < owner[:-1]).any():
         order = np.argsort(owner.astype(np.min_scalar_type(rows * spans)), kind="stable")  # short numbers sort fast
-        owner, *events = (column[order] if len(column) else column for column in (owner, *events))
+        owner, *events = (None if column is None else column[order] for column in (owner, *events))
     starts = np.searchsorted(owner, np.arange(rows * spans + 1, dtype=np.int32))
     out = torch.empty((steps, rows, weight.shape[1]), dtype=accumulate_dtype(weight))
     table, start = (tensor.to(out.dtype).numpy() for tensor in (weight, bias))
@@ -70,5 +91,6 @@ def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Te
     """Same signature as the reference."""
     wide = grad.to(accumulate_dtype(grad))
     tables = wide.new_empty((torch_threads(), channels, grad.shape[2]))
-    scatter(len(tables), *(tensor.numpy() for tensor in (wide, step, row, channel, value, tables)))
+    events = step.numpy(), row.numpy(), channel.numpy(), _values(value)
+    scatter(len(tables), wide.numpy(), *events, tables.numpy())
     return tables.sum(0).to(grad.dtype)
