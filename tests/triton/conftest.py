@@ -29,6 +29,7 @@ if INTERPRETED:
         return (one, other) if same else _broadcast(self, one, other)
 
     _language.broadcast_impl_value = broadcast
+
     # It makes a table of all types to look one up, and a block's type anew where it has it.
     def once(look_up):
         found = {}
