@@ -1,14 +1,14 @@
 """Gathering weight rows on the CPU. A task of the output is one batch row, or where these are fewer than the threads a
-span of time of one; the weight's gradient is summed in one table a thread."""
+span of time of one, and goes through it step by step; the weight's gradient is summed in one table a thread."""
 
 import numpy as np
 import torch
 from numba import njit
 from torch import Tensor
 
-from ..scan._caches import apart, borrowed, whole_lines
+from ..scan._caches import apart, borrowed, settle, whole_lines, write
 from ..scan._checks import accumulate_dtype
-from ..scan._lanes import copy
+from ..scan._lanes import LARGE, copy
 from ..scan._parallel import task
 from ..scan._threads import torch_threads
 
@@ -38,18 +38,39 @@ def add(target, value, e, source):
         plus_times(target, value[e], source)
 
 
+@njit(error_model="numpy")
+def by_step(step, first, last, begin, steps):
+    """(ends, order): those of the events first to last that are at step begin + k are order[ends[k - 1]] to
+    order[ends[k]], one after the other as they come."""
+    ends, order = np.zeros(steps + 1, np.int64), np.empty(last - first, np.int64)
+    for e in range(first, last):
+        ends[step[e] - begin + 1] += 1
+    for k in range(steps):
+        ends[k + 1] += ends[k]
+    for e in range(first, last):
+        k = step[e] - begin
+        order[ends[k]] = e
+        ends[k] += 1
+    return ends, order
+
+
 @task(error_model="numpy")
-def gather(number, weight, bias, step, channel, value, starts, span, out):
+def gather(number, weight, bias, step, channel, value, starts, span, out, past):
     """Events starts[number] to starts[number + 1]: of row number // spans, steps from number % spans · span on. value:
-    what each adds, or None: 1."""
+    what each adds, or None: 1. past: whether to write past the caches."""
     T, B, _ = out.shape
     spans = (len(starts) - 1) // max(B, 1)
     row, begin = number // spans, number % spans * span
-    weight, out = borrowed(weight), borrowed(out)
-    for t in range(begin, min(begin + span, T)):
-        copy(bias, out[t, row])
-    for e in range(starts[number], starts[number + 1]):
-        add(out[step[e], row], value, e, weight[channel[e]])
+    steps = max(min(span, T - begin), 0)
+    ends, order = by_step(step, starts[number], starts[number + 1], begin, steps)
+    weight, out, total, done = borrowed(weight), borrowed(out), np.empty_like(bias), 0
+    for k in range(steps):
+        copy(bias, total)
+        for j in range(done, ends[k]):
+            add(total, value, order[j], weight[channel[order[j]]])
+        write(total, out[begin + k, row], past)
+        done = ends[k]
+    settle()
     return 0
 
 
@@ -83,7 +104,7 @@ def forward(
     starts = np.searchsorted(owner, np.arange(rows * spans + 1, dtype=np.int32))
     out = torch.empty((steps, rows, weight.shape[1]), dtype=accumulate_dtype(weight))
     table, start = (tensor.to(out.dtype).numpy() for tensor in (weight, bias))
-    gather(rows * spans, table, start, *events, starts, span, out.numpy())
+    gather(rows * spans, table, start, *events, starts, span, out.numpy(), out.nbytes >= LARGE)
     return out.to(weight.dtype)
 
 
