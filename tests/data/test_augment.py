@@ -132,3 +132,19 @@ def test_events_outside_their_sample_are_refused(event, what):
     events = Coordinates(*(np.array([place]) for place in event))
     with pytest.raises(IndexError, match=f"an event {what}"):
         scale_shift(events, np.array([3, 5]), 10, np.ones(2), np.zeros(2, np.int64))
+
+
+@pytest.mark.parametrize("name", ["row", "channel", "factor", "shift"])
+def test_columns_that_are_not_as_many_are_refused(name):
+    given = {"step": np.zeros(3, int), "row": np.arange(3), "channel": np.zeros(3, int)}
+    given |= {"factor": np.ones(3), "shift": np.zeros(3, int)}
+    given[name] = given[name][:1]
+    step, row, channel, factor, shift = given.values()
+    with pytest.raises(ValueError, match=rf"one each is needed, found .*'{name}': 1"):
+        scale_shift(Coordinates(step, row, channel), np.array([3, 5, 2]), 4, factor, shift)
+
+
+def test_negative_lengths_are_refused():
+    none = Coordinates(*np.zeros((3, 0), np.int64))
+    with pytest.raises(ValueError, match=r"^lengths: .* found -5"):
+        scale_shift(none, np.array([10, -5]), 4, np.ones(2), np.zeros(2, int))

@@ -148,6 +148,13 @@ def test_places_outside_the_tensor(axis, place):
         event_linear(torch.zeros(2, 9), None, *places, None, (9, 9, 9))
 
 
+def test_places_outside_the_tensor_of_a_compiled_call():
+    compiled = torch.compile(event_linear, fullgraph=True, backend="aot_eager")
+    places = [torch.tensor([0, k], dtype=torch.int32) for k in (1, 9, 1)]
+    with pytest.raises(ValueError, match=r"^row: places 0 to 8 are there, found 0 to 9"):
+        compiled(torch.zeros(2, 9), None, *places, None, (9, 9, 9))
+
+
 def test_compiles_without_a_graph_break():
     torch._dynamo.reset()
     events = events_of((7, 3, 5), 30)

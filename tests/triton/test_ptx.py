@@ -14,14 +14,25 @@ if not (shutil.which("ptxas") or Path(triton.__file__).with_name("backends").joi
 from compiling import compiled_by  # noqa: E402
 from event_cases import events_of, parameters  # noqa: E402
 
+from spikescan.firing._codes import (  # noqa: E402
+    BERNOULLI,
+    DELTA,
+    ESCAPE,
+    GUMBEL,
+    HARD,
+    IDENTITY,
+    RELU_TANH,
+    SIGMOID,
+    SOFT,
+    TANH,
+    THRESHOLD,
+)
 from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
 from spikescan.random import ROUNDS  # noqa: E402
 from spikescan.scan import _triton as scan  # noqa: E402
 from spikescan.sparse import _triton as sparse  # noqa: E402
 
-NONE, BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = range(6)
-ACTIVATIONS = IDENTITY, SIGMOID, TANH, RELU_TANH = range(4)
-HARD, SOFT = 1, 2
+NONE = 0
 LONG = 1000, 4, 128  # few lanes: chunks of time
 SHORT = 20, 64, 2048  # lanes enough: one chunk
 ODD = 9, 3, 7  # nothing divides by 4 or 16

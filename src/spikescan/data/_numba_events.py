@@ -5,7 +5,7 @@ from numba import njit
 
 from spikescan.scan._lanes import compiled
 
-ONE, TWO, THREE = (np.uintp(n) for n in (1, 2, 3))  # without a sign, as a place that is not counted from the end
+ONE, TWO, THREE = (np.uintp(n) for n in (1, 2, 3))  # unsigned: no test for places from the end
 
 
 @njit(error_model="numpy")
@@ -59,8 +59,8 @@ def show(step, row, channel, time_first, time_number, time_start, channel_first,
         if np.uint64(channel[e]) >= np.uint64(channel_start[behind] - across):
             raise IndexError("an event on a channel that is not there")
         total += time_number[time + step[e]] * channel_number[across + channel[e]]
-    # The processor does not guess well how many copies there are. So four are written, of which the next event's
-    # overwrite what there is not, and only for more does it have to.
+    # The processor does not guess well how many copies there are. So four are always written, and those of the next
+    # event overwrite what is too much of them; only where there may be more is there a branch.
     out, place = np.empty((3, total + 4), np.int32), np.uintp(0)
     for e in range(len(step)):
         r = np.uintp(row[e])

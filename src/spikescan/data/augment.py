@@ -21,7 +21,7 @@ _show, _targets = (lazy("spikescan.data._numba_events", name) for name in ("show
 
 
 class Coordinates(NamedTuple):
-    """Binned events of a batch, (E,) each."""
+    """Binned events of a batch, (E,) integers each: int64 as a `BatchMaker` makes them."""
 
     step: np.ndarray
     row: np.ndarray
@@ -32,7 +32,8 @@ class Augment(Protocol):
     """What a `BatchMaker` takes: a pure function of its arguments, picklable, that leaves rows in their order."""
 
     def __call__(self, events: Coordinates, lengths: np.ndarray, channels: int, seed: int) -> Coordinates:
-        """The events of samples with lengths (B,) steps and so many channels, changed by chance."""
+        """The events of samples with lengths (B,) steps and so many channels, changed by chance; a batch takes over
+        the arrays."""
         ...
 
 
@@ -69,8 +70,14 @@ def scale_shift(
 
     lengths (B,) steps of each sample; factor (B,) > 0; shift (B,) whole channels. Lengths stay; what leaves
     the image is lost. Counts are those of the scaled image: an event that goes to six bins counts once in
-    each.
+    each. Returns int32. Raises ValueError for columns or samples that are not as many, and for a negative length.
     """
+    for columns in (events._asdict(), {"lengths": lengths, "factor": factor, "shift": shift}):
+        sizes = {name: len(column) for name, column in columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(f"{', '.join(sizes)}: one each is needed, found {sizes}")
+    if lengths.min(initial=0) < 0:
+        raise ValueError(f"lengths: 0 steps or more are needed, found {lengths.min()}")
     along_time = _targets(lengths, factor, np.zeros_like(shift))
     along_channels = _targets(np.full_like(lengths, channels), factor, shift)
     return Coordinates(*_show(*events, *along_time, *along_channels))

@@ -1,6 +1,6 @@
 """A chunk of time of one block of lanes, forward, for every firing function.
 
-As in `_triton_math`, b_ is a block of values, o_ of offsets, m_ a mask, p_ a pointer. Four steps are loaded at a time,
+b_ is a block of values, o_ one of offsets, m_ a mask, p_ a pointer, in all kernels. Four steps are loaded at a time,
 and these four steps before they are needed.
 """
 

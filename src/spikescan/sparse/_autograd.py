@@ -33,7 +33,12 @@ def _forward(
     backend: str,
 ) -> Tensor:
     """weight (C, N), bias (N,), events (E,) -> (T, B, N). `value` is empty where each event adds 1, else of the type
-    in which sums are taken."""
+    in which sums are taken. Places are checked here, where a compiler does not look."""
+    if weight.device.type == "cpu" and len(step):
+        for name, place, size in (("step", step, steps), ("row", row, rows), ("channel", channel, len(weight))):
+            low, high = (int(value) for value in torch.aminmax(place))
+            if low < 0 or high >= size:
+                raise ValueError(f"{name}: places 0 to {size - 1} are there, found {low} to {high}")
     return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
 
 
@@ -104,7 +109,7 @@ def event_linear(
         raise ValueError(
             f"bias: ({len(weight)},) on {weight.device} is needed, found {tuple(bias.shape)} on {bias.device}"
         )
-    _check_places({"step": step, "row": row, "channel": channel}, shape, weight.device)
+    _check_columns({"step": step, "row": row, "channel": channel}, weight.device)
     if value is not None and (value.shape != step.shape or value.device != weight.device):
         raise ValueError(
             f"value: {tuple(step.shape)}, one for each event, on {weight.device} is needed, "
@@ -117,8 +122,8 @@ def event_linear(
     return event_op(weight.t().contiguous(), start.contiguous(), *events, steps, rows, backend)
 
 
-def _check_places(places: dict[str, Tensor], shape: tuple[int, int, int], device: torch.device) -> None:
-    for (name, place), size in zip(places.items(), shape, strict=True):
+def _check_columns(places: dict[str, Tensor], device: torch.device) -> None:
+    for name, place in places.items():
         if place.dtype != torch.int32 or place.device != device:
             raise ValueError(
                 f"{name}: int32 on {device}, as the weight, is needed, found {place.dtype} on {place.device}"
@@ -126,7 +131,3 @@ def _check_places(places: dict[str, Tensor], shape: tuple[int, int, int], device
         if place.dim() != 1 or place.shape != places["step"].shape:
             steps = tuple(places["step"].shape)
             raise ValueError(f"{name}: (E,), as long as step, is needed, found {tuple(place.shape)} beside {steps}")
-        if not torch.compiler.is_compiling() and device.type == "cpu" and len(place):
-            low, high = (int(value) for value in torch.aminmax(place))
-            if low < 0 or high >= size:
-                raise ValueError(f"{name}: places 0 to {size - 1} are there, found {low} to {high}")

@@ -6,7 +6,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from ..scan._caches import apart, borrowed, settle, whole_lines, write
+from ..scan._caches import LINE, apart, borrowed, settle, whole_lines, write
 from ..scan._checks import accumulate_dtype
 from ..scan._lanes import LARGE, copy
 from ..scan._parallel import task
@@ -40,8 +40,8 @@ def add(target, value, e, source):
 
 @njit(error_model="numpy")
 def by_step(step, first, last, begin, steps):
-    """(ends, order): those of the events first to last that are at step begin + k are order[ends[k - 1]] to
-    order[ends[k]], one after the other as they come."""
+    """(ends, order): the events first to last in order of their steps, at one step as they come; those at step
+    begin + k end at order[ends[k]]."""
     ends, order = np.zeros(steps + 1, np.int64), np.empty(last - first, np.int64)
     for e in range(first, last):
         ends[step[e] - begin + 1] += 1
@@ -57,18 +57,21 @@ def by_step(step, first, last, begin, steps):
 @task(error_model="numpy")
 def gather(number, weight, bias, step, channel, value, starts, span, out, past):
     """Events starts[number] to starts[number + 1]: of row number // spans, steps from number % spans · span on. value:
-    what each adds, or None: 1. past: whether to write past the caches."""
+    what each adds, or None: 1. past: whether to write past the caches, where rows begin at lines of them."""
     T, B, _ = out.shape
     spans = (len(starts) - 1) // max(B, 1)
     row, begin = number // spans, number % spans * span
     steps = max(min(span, T - begin), 0)
     ends, order = by_step(step, starts[number], starts[number + 1], begin, steps)
-    weight, out, total, done = borrowed(weight), borrowed(out), np.empty_like(bias), 0
+    room, done = np.empty_like(bias), 0
+    weight, out, room = borrowed(weight), borrowed(out), borrowed(room)
     for k in range(steps):
+        total = room if past else out[begin + k, row]
         copy(bias, total)
         for j in range(done, ends[k]):
             add(total, value, order[j], weight[channel[order[j]]])
-        write(total, out[begin + k, row], past)
+        if past:
+            write(total, out[begin + k, row], True)
         done = ends[k]
     settle()
     return 0
@@ -104,7 +107,8 @@ def forward(
     starts = np.searchsorted(owner, np.arange(rows * spans + 1, dtype=np.int32))
     out = torch.empty((steps, rows, weight.shape[1]), dtype=accumulate_dtype(weight))
     table, start = (tensor.to(out.dtype).numpy() for tensor in (weight, bias))
-    gather(rows * spans, table, start, *events, starts, span, out.numpy(), out.nbytes >= LARGE)
+    past = out.nbytes >= LARGE and (out.data_ptr() | out[:1, :1].nbytes) % LINE == 0
+    gather(rows * spans, table, start, *events, starts, span, out.numpy(), past)
     return out.to(weight.dtype)
 
 
