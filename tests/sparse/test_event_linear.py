@@ -48,6 +48,23 @@ def test_no_bias(backend):
     assert_equals_dense("few", backend, torch.float32, bias=False)
 
 
+@pytest.mark.parametrize("valued", [False, True])
+@pytest.mark.parametrize(("features", "streams"), [(128, True), (16, True), (20, False)])
+@pytest.mark.parametrize("shape", [(90, 3, 9), (301, 1, 9)], ids=str)
+def test_past_the_caches_equals_into_them(shape, features, streams, valued, two_threads, monkeypatch):
+    """Rows of whole lines go there where the output is large; the others, and those of a small one, do not."""
+    events, found, chosen = events_of(shape, 700, valued), [], []
+    gather = _numba.gather
+    monkeypatch.setattr(_numba, "gather", lambda *given: chosen.append(given[-1]) or gather(*given))
+    operands = parameters(events, features, torch.float32)
+    for large in (0, 2**60):
+        monkeypatch.setattr(_numba, "LARGE", large)
+        found.append(gathered(events, *operands, backend="numba")[0])
+    assert chosen == [streams, False]
+    assert torch.equal(*found)
+    assert_close(found[0], dense_product(events, *operands)[0])
+
+
 @each_backend
 def test_columns_of_one_table(backend):
     """Rows in order, as they need not be sorted then, and columns of a table: neither they nor a value that stands for

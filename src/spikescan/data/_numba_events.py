@@ -18,7 +18,7 @@ def nearest_source(place, size, factor):
 @compiled(parallel=False, nogil=True, error_model="numpy")
 def targets(sizes, factor, shift):
     """Where the source bins of one axis go: (first output bin, number of output bins, start of each row). Row i has
-    sizes[i] >= 1 bins; the rows lie one after the other, row i from start[i] on, and the last entry is where all end.
+    sizes[i] >= 0 bins; the rows lie one after the other, row i from start[i] on, and the last entry is where all end.
     """
     start = np.zeros(len(sizes) + 1, np.int64)
     start[1:] = np.cumsum(sizes)

@@ -41,7 +41,7 @@ def add(target, value, e, source):
 @njit(error_model="numpy")
 def by_step(step, first, last, begin, steps):
     """(ends, order): the events first to last in order of their steps, at one step as they come; those at step
-    begin + k end at order[ends[k]]."""
+    begin + k end before order[ends[k]]."""
     ends, order = np.zeros(steps + 1, np.int64), np.empty(last - first, np.int64)
     for e in range(first, last):
         ends[step[e] - begin + 1] += 1
