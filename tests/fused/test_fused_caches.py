@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pytest
 import torch
-from numba import njit
+from numba import float32, njit
 
 import spikescan as ss
 from spikescan.firing import Gumbel
+from spikescan.fused import _numba_forward, _numba_math
 from spikescan.fused._numba_math import OPTIONS, sigmoid
 from spikescan.scan import _caches, _lanes, linear_scan
 from spikescan.scan._caches import borrowed, side_by_side, whole_lines
@@ -132,8 +133,14 @@ def test_a_loop_streams_where_every_row_begins_a_line(dtype):
             memory[:] = 9
 
 
+def quotients(code):
+    """How many instructions divide vectors, of the widest kind that does."""
+    found = [int(width) for width in re.findall(r"= fdiv [^<]*<(\d+) x float>", code)]
+    return found.count(max(found))
+
+
 def test_a_loop_computes_vectors_side_by_side():
-    def quotients(count):
+    def loop_of(count):
         @njit(**OPTIONS)
         def loop(x, out):
             for n in range(len(x)):
@@ -144,9 +151,18 @@ def test_a_loop_computes_vectors_side_by_side():
         loop(x, out)
         np.testing.assert_allclose(out, 1 / (1 + np.exp(-x)), rtol=1e-6)
         (code,) = loop.inspect_llvm().values()
-        return len(re.findall(r"= fdiv [^<]*<\d+ x float>", code))
+        return code
 
-    assert quotients(4) >= quotients(1) + 3  # one more where LLVM makes vectors of what is left over, too
+    assert quotients(loop_of(4)) == 4 * quotients(loop_of(1))
+
+
+def test_and_so_do_all_three_loops_of_a_step():
+    """Into the caches, past them, and past them without a memo: one quotient each, four vectors side by side."""
+    text = _numba_forward.STRETCHES["forward_threshold_sigmoid"].py_func
+    stretch = njit(**_numba_math.INNER)(text)
+    stretch.compile(_numba_forward.kinds_of(float32, float32))
+    (code,) = stretch.inspect_llvm().values()
+    assert quotients(code) >= 3 * 4
 
 
 def test_vectors_are_of_a_whole_line():

@@ -11,7 +11,7 @@ from numba import njit
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ..scan._caches import settle
+from ..scan._caches import borrowed, fetch, place, settle
 from ..scan._lanes import LARGE, copy, fill
 from ..scan._parallel import task
 from ..scan._threads import torch_threads
@@ -29,6 +29,12 @@ def lines(count, like):
     memory = np.empty(count + 16, like.dtype)
     begin = -memory.ctypes.data % 64 // 4
     return memory[begin : begin + count]
+
+
+@njit(error_model="numpy")
+def run_of(x, first, rows):
+    """Rows of x from `first` on, as one run of memory."""
+    return borrowed(x.reshape(-1)[first * x.shape[1] : (first + rows) * x.shape[1]])
 
 
 @njit(error_model="numpy")
@@ -54,9 +60,9 @@ def pack(spikes, first, bits):
 def index_of_inputs(bits, first, index):
     """index[g, r] = the inputs 4 g … 4 g + 3 of row first + r, as four bits."""
     for g in range(len(index)):
-        word, shift = bits[g * GROUP // WORD], np.uint32(g * GROUP % WORD)
+        word, shift, row = bits[g * GROUP // WORD], np.uint32(g * GROUP % WORD), index[g]
         for r in range(min(ROWS, len(word) - first)):
-            index[g, r] = word[first + r] >> shift & np.uint32(15)
+            row[place(0, r)] = word[place(first, r)] >> shift & np.uint32(15)
 
 
 @njit(error_model="numpy")
@@ -76,11 +82,14 @@ def put(sums, first, out, column, past):
 
 
 @njit(error_model="numpy")
-def multiply_rows(first, tables, index, sums, out, past):
-    """ROWS rows of the product, of their indices."""
+def multiply_rows(first, tables, index, sums, out, past, coming):
+    """ROWS rows of the product, of their indices; meanwhile `coming` is fetched."""
+    begin, share = 0, len(coming) // (len(tables) * (ROWS // TILE))
     for column in range(0, out.shape[1], LANES):
         for block in range(column // COLUMNS, min((column + LANES) // COLUMNS, len(tables))):
             for tile in range(0, ROWS, TILE):
+                fetch(coming[begin : begin + share])
+                begin += share
                 look_up(False, sums, block * COLUMNS - column, tables, block, index, tile)
         put(sums, first, out, column, past)
 
@@ -105,7 +114,7 @@ def multiply(number, spikes, tables, out, bits, past):
     index = lines(groups * ROWS, bits).reshape(groups, ROWS)
     index_of_inputs(bits, first, index)
     sums = lines(LANES * ROWS, tables).reshape(LANES, ROWS)
-    multiply_rows(first, tables, index, sums, out, past)
+    multiply_rows(first, tables, index, sums, out, past, run_of(spikes, first + ROWS, ROWS))
     settle()
     return 1 if odd else 0
 
@@ -167,7 +176,9 @@ def accumulate(part, grad, bits, sums, totals):
                 column[n] += values[r, n]
         for n in range(N):
             total[n] += column[n]
+        coming, fetched = run_of(grad, first + TILE, TILE), TILE * COLUMNS
         for block in range(N // COLUMNS):
+            fetch(coming[block * fetched : (block + 1) * fetched])
             for g in range(groups):
                 choose(values, g * GROUP, block * COLUMNS, tables, 0, g)
             for k in range(own.shape[1] // TILE):

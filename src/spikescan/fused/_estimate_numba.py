@@ -10,7 +10,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from ..scan._caches import whole_lines
+from ..scan._caches import side_by_side, whole_lines
 from ..scan._lanes import copy, fill
 from ..scan._parallel import task
 from ._numba_draws import blocks_of, draw
@@ -25,6 +25,7 @@ def estimates(x, r, draws, out, slope):
     """û of a row, and its derivative."""
     whole_lines()
     for n in range(len(x)):
+        side_by_side(4)
         rho = sigmoid(x[n])
         if draws:
             kept = nil(rho) if r[n] < rho else one(rho)
@@ -151,6 +152,7 @@ def backward(
         gp = grad_potential[t, row, lo:hi] if len(grad_potential) else zeros  # one that nothing is written to
         if previous:
             for n in range(size):
+                side_by_side(2)
                 h = decay * before[n] + current[n]
                 o = one(h) if h > th else nil(h)
                 e = weight * (estimate[n] - (one(h) - o) * h)
@@ -165,6 +167,7 @@ def backward(
             rate_before = decay if step + t - 1 > 0 else nil(decay)
             x_before = x[max(t - 1, 0), row, lo:hi]
             for n in range(size):
+                side_by_side(2)
                 h = rate * estimate[n] + current[n]
                 o = one(h) if h > th else nil(h)
                 gu = gp[n] + later[n]

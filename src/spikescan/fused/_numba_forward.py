@@ -137,11 +137,12 @@ def stretch(
 
     i, u: state, changed in place, as is f, what the step before kept. al, be, we, th: decays, gain and threshold of a
     piece of the lanes, which those after it repeat. hard, soft: 1 where that reset is taken, else 0. r: room for a
-    piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of scratch for spikes and memo.
+    piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of scratch for spikes and memo on
+    their way past the caches.
     Row `row` is where the draws begin, `width` the features of a row. An empty `spikes`, `memo`, `potentials`,
     `synapses` is not wanted.
     """
-    x, spikes, memo, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(m)
+    x, spikes, memo, s, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(s), borrowed(m)
     potentials, synapses = borrowed(potentials), borrowed(synapses)
     lanes = len(i)
     last, far = first + lanes, side + lanes
@@ -162,13 +163,15 @@ def stretch(
                 width, r, spikes[t, first:last], m,
             )  # fmt: skip
         else:
+            into_s = s if past or len(spikes) == 0 else spikes[t, first:last]
+            into_m = m if past or len(memo) == 0 else memo[k, side:far]
             stored(
                 coming, now, i, u, f, al, be, we, th, synapse, hard, soft, a, b, c, draws, seed, counter, row, blocks,
-                width, r, s, m,
+                width, r, into_s, into_m,
             )  # fmt: skip
-            if len(spikes):
+            if past and len(spikes):
                 write(s, spikes[t, first:last], past)
-            if len(memo):
+            if past and len(memo):
                 write(m, memo[k, side:far], past)
         if len(potentials):
             write(u, potentials[k, side:far], past)

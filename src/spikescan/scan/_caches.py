@@ -6,6 +6,8 @@ loads a line from memory before it overwrites it, and it notices too late that a
 compiler: it expects arrays to overlap, and a loop with an exponential in it to need nothing beside it.
 """
 
+from typing import Any
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -123,24 +125,26 @@ def pieces(row, piece):
     return (len(row) + len(piece) - 1) // len(piece)
 
 
-@njit(forceinline=True)
-def store(row, n, value):
-    row[n] = value
+def _storing(past):
+    def storing(context, row, n, value):
+        def generate(context, builder, signature, args):
+            data, _, size = _row(context, builder, signature.args[0], args[0])
+            value = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
+            store = builder.store(value, builder.gep(data, [args[1]]), align=VECTOR * min(size, 4) if past else size)
+            if past:
+                store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+            return context.get_dummy_value()
+
+        return types.void(row, n, value), generate
+
+    return intrinsic(storing)
 
 
-@intrinsic
-def stream(context, row, n, value):
-    """row[n] = value, past the caches, in a loop over lanes from the beginning of a line on: see `streamable`. The
-    store is declared to be aligned as the vectors will be that LLVM makes of it."""
-
-    def generate(context, builder, signature, args):
-        data, _, size = _row(context, builder, signature.args[0], args[0])
-        value = context.cast(builder, args[2], signature.args[2], signature.args[0].dtype)
-        store = builder.store(value, builder.gep(data, [args[1]]), align=VECTOR * min(size, 4))
-        store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
-        return context.get_dummy_value()
-
-    return types.void(row, n, value), generate
+store: Any = _storing(past=False)
+"""row[n] = value. (After a call of a function that says so, LLVM forgets what `side_by_side` asked for.)"""
+stream: Any = _storing(past=True)
+"""The same past the caches, in a loop over lanes from the beginning of a line on: see `streamable`. The store is
+declared to be aligned as the vectors will be that LLVM makes of it."""
 
 
 @njit(forceinline=False)
