@@ -31,7 +31,7 @@ def _forward(
     lengths: Tensor,
     code: list[int],
     constants: list[float],
-    wants: list[bool],
+    wants: list[int],
     spike_dtype: torch.dtype,
     backend: str,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -67,12 +67,12 @@ def rounded(current: Tensor) -> Tensor:
     return current.to(torch.float16) if wide(current) else current
 
 
-def _kept_rounded(current: Tensor, wants: list[bool]) -> bool:
-    return wants[ROUNDED] and wants[BACKWARD] and wide(current)
+def _kept_rounded(current: Tensor, wants: list[int]) -> bool:
+    return bool(wants[ROUNDED] and wants[BACKWARD]) and wide(current)
 
 
 def _outputs(
-    current: Tensor, synapse: Tensor, code: list[int], wants: list[bool], spike_dtype: torch.dtype, backend: str
+    current: Tensor, synapse: Tensor, code: list[int], wants: list[int], spike_dtype: torch.dtype, backend: str
 ):
     fires, inside = code[0] != 0, synapse.dtype
 
@@ -82,8 +82,8 @@ def _outputs(
 
     return (
         sequence(fires, spike_dtype),
-        sequence(wants[POTENTIALS], storage(backend, current.dtype, inside)),
-        sequence(fires and wants[BACKWARD] and not wants[ROUNDED], torch.float16 if wants[HALF] else inside),
+        sequence(bool(wants[POTENTIALS]), storage(backend, current.dtype, inside)),
+        sequence(fires and bool(wants[BACKWARD]) and not wants[ROUNDED], torch.float16 if wants[HALF] else inside),
         torch.empty_like(synapse),
         torch.empty_like(synapse),
     )
@@ -147,7 +147,7 @@ def _setup(ctx, inputs, output) -> None:
     current, *operands, ctx.code, ctx.constants, wants, _, ctx.backend = inputs
     decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     ctx.learned = [any(ctx.needs_input_grad[1:3]), ctx.needs_input_grad[5]]
-    ctx.again = ctx.learned[0] or wants[ROUNDED] or not wants[BACKWARD]
+    ctx.again = ctx.learned[0] or bool(wants[ROUNDED]) or not wants[BACKWARD]
     kept = output[2]
     if ctx.again and not _kept_rounded(current, wants):
         kept = rounded(current) if wants[ROUNDED] else current
@@ -228,7 +228,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.leaky_gain),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [potentials, grads and (how.rounds or not decays), how.half, how.rounds],
+        [int(flag) for flag in (potentials, grads and (how.rounds or not decays), how.half, how.rounds)],
         storage(backend, spike_dtype, dtype),
         backend,
     )
