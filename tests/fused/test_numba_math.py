@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from spikescan.fused._numba_math import exp, get, narrowed, sigmoid, tanh
+from spikescan.fused import _numba_math
+from spikescan.fused._numba_math import exp, get, has_halves, narrowed, sigmoid, tanh
 
 
 def on_rows(function):
@@ -65,3 +66,38 @@ def test_half_precision_storage():
     expected = x.clip(-65504, 65504).astype(np.float16)
     expected[9999] = 2**-24  # what is positive stays so
     assert np.array_equal(out, expected.astype(np.float32), equal_nan=True)
+
+
+def test_halves_in_whole_numbers_are_those_of_instructions():
+    @njit
+    def narrow(x, out):
+        for n in range(len(x)):
+            out[n] = _numba_math._half_bits_of(x[n])
+
+    @njit
+    def widen(bits, out):
+        for n in range(len(bits)):
+            out[n] = _numba_math._value_of_half(bits[n])
+
+    every = np.arange(2**16).astype(np.uint16)
+    wide = every.view(np.float16).astype(np.float32)
+    found, bits = np.empty_like(wide), np.empty_like(every)
+    widen(every, found)
+    assert np.array_equal(found, wide, equal_nan=True)
+    assert np.array_equal(np.signbit(found), np.signbit(wide))
+
+    finite = np.sort(wide[np.isfinite(wide)])
+    between = (finite[1:] + finite[:-1]) / 2  # ties
+    x = np.concatenate([finite, between, *(np.nextafter(between, np.float32(end)) for end in (-1e9, 1e9)), [np.nan]])
+    bits = np.empty(x.shape, np.uint16)
+    narrow(x, bits)
+    assert np.array_equal(bits.view(np.float16), x.astype(np.float16), equal_nan=True)
+    assert np.array_equal(bits[:-1], x.astype(np.float16).view(np.uint16)[:-1])
+
+
+def test_which_processors_convert_halves():
+    assert has_halves("x86_64-unknown-linux-gnu", "+avx2,+f16c,-fma4")
+    assert has_halves("aarch64-unknown-linux-gnu", "")
+    assert has_halves("arm64-apple-darwin23", "")
+    assert not has_halves("x86_64-unknown-linux-gnu", "")
+    assert not has_halves("x86_64-unknown-linux-gnu", "+avx,-f16c")

@@ -9,6 +9,7 @@ import math
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, overload
 
 from ..scan._caches import pieces
@@ -27,7 +28,9 @@ _LOWEST, _HIGHEST = np.float32(-87.0), np.float32(88.0)
 _P7, _P6, _P5 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 _P4, _P3, _P2 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
 _HALF_MAX, _HALF_MIN = np.float32(65504.0), np.float32(2.0**-24)
-_ONE, _NIL, _EXPONENT = np.float32(1.0), np.float32(0.0), np.int32(23)
+_EXPONENTS_APART = (127 - 15) << 10  # of a float32 and a float16, in the latter's bits
+_NORMAL, _INFINITE = (127 - 14) << 23, 255 << 23  # the smallest float16 that is normal, and infinity, as float32
+_ONE, _HALF, _NIL, _EXPONENT = np.float32(1.0), np.float32(0.5), np.float32(0.0), np.int32(23)
 
 
 @intrinsic
@@ -62,6 +65,43 @@ def _from_half_bits(context, bits):
     return types.float32(types.uint16), generate
 
 
+@njit(**INLINE)
+def _half_bits_of(value):
+    """The same in whole numbers, for a value up to the largest float16, or NaN."""
+    bits = _float_to_bits(value)
+    size = bits & 0x7FFFFFFF
+    near = (size + 0xFFF + (size >> 13 & 1)) >> 13  # to the nearest, to the even one of two
+    half = near - _EXPONENTS_APART
+    if size < _NORMAL:  # adding rounds it to where its bits are the last ones
+        half = _float_to_bits(abs(value) + _HALF) - _float_to_bits(_HALF)
+    if size > _INFINITE:
+        half = 0x7E00
+    return np.uint16(half | (bits >> 16 & 0x8000))
+
+
+@njit(**INLINE)
+def _value_of_half(half):
+    sign, bits = np.int32(half & 0x8000) << 16, np.int32(half & 0x7FFF) << 13
+    size = bits + (_EXPONENTS_APART << 13)
+    if bits < 1 << 23:
+        size = _float_to_bits(_bits_to_float(bits + _NORMAL) - _bits_to_float(_NORMAL))
+    if bits >= 0x7C00 << 13:
+        size = bits + (2 * _EXPONENTS_APART << 13)
+    return _bits_to_float(size | sign)
+
+
+def has_halves(triple: str, features: str) -> bool:
+    """Whether LLVM makes an instruction of a conversion to 16 bits or back; else a call of a function that nobody
+    links, at which the process would end."""
+    return triple.startswith(("aarch64", "arm64")) or "+f16c" in features.split(",")
+
+
+_triple, _, _features = cpu_target.target_context.codegen().magic_tuple()
+TO_HALF, FROM_HALF = (
+    (_to_half_bits, _from_half_bits) if has_halves(_triple, _features) else (_half_bits_of, _value_of_half)
+)
+
+
 def narrowed(row, value):
     """What `row` keeps of a value; a uint16 row the bits of a float16, as large as it can be and positive where value
     is."""
@@ -72,7 +112,7 @@ def _narrowed(row, value):
     def narrow(row, value):
         v = np.float32(value)
         v = _HALF_MAX if v > _HALF_MAX else (-_HALF_MAX if v < -_HALF_MAX else v)  # NaN stays
-        return _to_half_bits(_HALF_MIN if _NIL < v < _HALF_MIN else v)
+        return TO_HALF(_HALF_MIN if _NIL < v < _HALF_MIN else v)
 
     return narrow if row.dtype == types.uint16 else lambda row, value: value
 
@@ -84,7 +124,7 @@ def get(row, n):
 @overload(get, jit_options=INLINE)
 def _get(row, n):
     if row.dtype == types.uint16:
-        return lambda row, n: _from_half_bits(row[n])
+        return lambda row, n: FROM_HALF(row[n])
     return lambda row, n: row[n]
 
 
