@@ -10,7 +10,7 @@ from numba import float32, njit
 
 import spikescan as ss
 from spikescan.firing import Gumbel
-from spikescan.fused import _numba_forward, _numba_math
+from spikescan.fused import _estimate_numba, _numba_forward, _numba_math
 from spikescan.fused._numba_math import OPTIONS, sigmoid
 from spikescan.scan import _caches, _lanes, linear_scan
 from spikescan.scan._caches import borrowed, side_by_side, whole_lines
@@ -163,6 +163,17 @@ def test_and_so_do_all_three_loops_of_a_step():
     stretch.compile(_numba_forward.kinds_of(float32, float32))
     (code,) = stretch.inspect_llvm().values()
     assert quotients(code) >= 3 * 4
+
+
+def test_and_so_do_the_loops_of_mpe_psn():
+    @njit(**OPTIONS)
+    def estimate(x, r, draws, out, slope):
+        _estimate_numba.estimates(x, r, draws, out, slope)
+
+    rows = [np.zeros(200, np.float32) for _ in range(4)]
+    estimate(rows[0], rows[1], True, *rows[2:])
+    (code,) = estimate.inspect_llvm().values()
+    assert quotients(code) >= 4
 
 
 def test_vectors_are_of_a_whole_line():

@@ -163,26 +163,26 @@ def test_exported_for_any_number_of_steps_and_rows(name):
     assert torch.equal(program.module()(*other), given(*other))
 
 
+HALF = {
+    f"{name}, half": lambda name=name: MODELS[name](memory="half") for name in ("lif", "gs", "delta", "lif_learned")
+}
+
+
 @pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore:.*torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("name", ["lif", "gs", "lif_learned", "mpe_previous", "network"])
+@pytest.mark.parametrize("name", ["lif", "gs", "lif_learned", "mpe_previous", "network", *HALF])
 def test_traced_for_torchscript(name, tmp_path):
-    """As tensorboard does for its graphs."""
-    given = Run(EXPORTED[name]())
-    example = torch.randn(12, 3, N), torch.tensor(4), torch.tensor([12, 0, 7])
-    torch.jit.save(torch.jit.trace(given, example, check_trace=False), tmp_path / "traced.pt")
-    x, *others = torch.randn(12, 3, N), torch.tensor(9), torch.tensor([0, 12, 4])
+    """As tensorboard does for its graphs, which has the trace checked by a second one without gradients."""
+    given = Run((EXPORTED | HALF)[name]())
+    example = torch.randn(12, 3, N, requires_grad=True), torch.tensor(4), torch.tensor([12, 0, 7])
+    torch.jit.save(torch.jit.trace(given, example), tmp_path / "traced.pt")
+    x, *others = torch.randn(31, 5, N), torch.tensor(9), torch.tensor([0, 31, 4, 9, 30])
     found, expected = [], []
     for module, gradients in ((torch.jit.load(tmp_path / "traced.pt"), found), (given, expected)):
         y = x.clone().requires_grad_()
         out = module(y, *others)
         gradients += [out, *torch.autograd.grad(out, [y, *module.parameters()], torch.ones_like(out))]
     for one, other in zip(found, expected, strict=True):
-        assert_close(one, other)
-
-
-HALF = {
-    f"{name}, half": lambda name=name: MODELS[name](memory="half") for name in ("lif", "gs", "delta", "lif_learned")
-}
+        assert_close(one, other, tolerance=2e-3 if name in HALF else None)
 
 
 @pytest.mark.parametrize("name", ["lif", "gs", "threshold", "lif_learned", "mpe_previous", "network", *HALF])

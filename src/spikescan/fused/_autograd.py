@@ -142,8 +142,8 @@ def _in_order(wanted: list[Tensor], learned: list[bool]) -> list[Tensor]:
 def _setup(ctx, inputs, output) -> None:
     """The decays' gradients ask for every potential and synaptic current. They are not kept: the current is, and the
     backward pass computes them again. So it does from a current that is rounded to be kept, and where the forward pass
-    was told, by a graph exported without gradients, that there would be none. What the neuron lacks, or the backward
-    pass does not look at, is kept as None."""
+    was told, by a graph that was traced, or exported without gradients, that there would be none. What the neuron
+    lacks, or the backward pass does not look at, is kept as None."""
     current, *operands, ctx.code, ctx.constants, wants, _, ctx.backend = inputs
     decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     ctx.learned = [any(ctx.needs_input_grad[1:3]), ctx.needs_input_grad[5]]
@@ -213,6 +213,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     differentiable = (x.current, decay_syn, x.decay_mem, x.synapse, x.potential, threshold)
     decays, grads = needs_gradient(decay_syn, x.decay_mem), needs_gradient(*differentiable)
     check_spike_dtype(spike_dtype, grads)
+    keeps = grads and (how.rounds or not decays) and not torch.jit.is_tracing()  # whose check traces without gradients
     out = fused_op(
         *differentiable,
         x.step if x.seed is None else x.seed,
@@ -228,7 +229,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
             int(how.leaky_gain),
         ],
         [0.0, 0.0, 0.0] if kernel is None else [kernel.a, kernel.b, kernel.c],
-        [int(flag) for flag in (potentials, grads and (how.rounds or not decays), how.half, how.rounds)],
+        [int(flag) for flag in (potentials, keeps, how.half, how.rounds)],
         storage(backend, spike_dtype, dtype),
         backend,
     )

@@ -140,7 +140,7 @@ def stretch(
     piece's draws, `blocks`: what these are made from, see `_numba_draws`. s, m: rows of scratch for spikes and memo on
     their way past the caches.
     Row `row` is where the draws begin, `width` the features of a row. An empty `spikes`, `memo`, `potentials`,
-    `synapses` is not wanted.
+    `synapses` is not wanted; the others have all these lanes.
     """
     x, spikes, memo, s, m = borrowed(x), borrowed(spikes), borrowed(memo), borrowed(s), borrowed(m)
     potentials, synapses = borrowed(potentials), borrowed(synapses)

@@ -26,9 +26,10 @@ class LeakyNeuron(Neuron):
         features: N, or the feature shape.
         memory: "full", or "half": a layer keeps 2 bytes for each neuron and step for the backward pass instead of 4 (a
             16-bit local derivative, or distance from the threshold). The forward pass is the same to the bit, the
-            gradients are to three digits. With learned time constants, in either mode, and with delta firing in this
-            one, it keeps its current instead and computes forward again; "half" then rounds the current to float16
-            first, as under autocast, and gradients are exact for what was computed.
+            gradients are to three digits (of a boxcar surrogate, but where a potential is that near to its edge). With
+            learned time constants, in either mode, and with delta firing in this one, it keeps its current instead and
+            computes forward again; "half" then rounds the current to float16 first, as under autocast, and gradients
+            are exact for what was computed.
         spike_dtype: of the spikes that are returned; None: the current's. torch.uint8 and torch.bool carry neither a
             gradient nor NaN, so they are for evaluation; torch.float16 rounds gradients to itself, and loses those
             below 6e-8. The networks of `spikescan.networks` return spikes of this type and go on in the current's,

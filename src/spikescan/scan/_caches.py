@@ -141,7 +141,8 @@ def _storing(past):
 
 
 store: Any = _storing(past=False)
-"""row[n] = value. (After a call of a function that says so, LLVM forgets what `side_by_side` asked for.)"""
+"""row[n] = value, n not counted from the end. (After a call of a function for it, LLVM forgets what `side_by_side`
+asked for.)"""
 stream: Any = _storing(past=True)
 """The same past the caches, in a loop over lanes from the beginning of a line on: see `streamable`. The store is
 declared to be aligned as the vectors will be that LLVM makes of it."""
