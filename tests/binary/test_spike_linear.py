@@ -1,5 +1,9 @@
 """The layer for spikes: the ordinary product, in values and gradients, with a bit kept for each input."""
 
+import ctypes
+import mmap
+import sys
+
 import pytest
 import torch
 from helpers import Seen
@@ -89,6 +93,28 @@ def test_large_and_aligned_results_are_written_past_the_caches():
     operands = drawn(20_000, 32, 128)
     assert _numba.LARGE <= 20_000 * 128 * 4
     assert_equals_ordinary(operands, torch.randn(20_000, 128))
+
+
+def before_a_gap(x: torch.Tensor) -> torch.Tensor:
+    """A copy at the end of its memory: at the touch of what is behind it the process would end."""
+    size, page = x.numel() * x.element_size(), mmap.PAGESIZE
+    pages = -(-size // page) * page
+    memory = mmap.mmap(-1, pages + page)
+    behind = ctypes.addressof(ctypes.c_char.from_buffer(memory)) + pages
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(behind), ctypes.c_size_t(page), 0) == 0
+    return torch.frombuffer(memory, dtype=x.dtype, count=x.numel(), offset=pages - size).view(x.shape).copy_(x)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is protected in another way there")
+@pytest.mark.parametrize("shape", SHAPES[::3], ids=str)
+def test_nothing_is_touched_behind_an_array(shape):
+    spikes, weight, bias = (x.detach() for x in drawn(*shape))
+    rows, inputs, outputs = shape
+    bits = before_a_gap(torch.zeros(-(-inputs // 32), rows, dtype=torch.int32))
+    out, grad = before_a_gap(torch.full((rows, outputs), torch.nan)), before_a_gap(torch.randn(rows, outputs))
+    assert not _numba.forward(before_a_gap(spikes), before_a_gap(weight), before_a_gap(bias), out, bits)
+    assert_close(out, F.linear(spikes.double(), weight.double(), bias.double()))
+    assert_close(_numba.backward(grad, bits, inputs)[0], grad.double().t() @ spikes.double())
 
 
 def test_leading_axes_no_bias_and_strides():
