@@ -213,7 +213,8 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     differentiable = (x.current, decay_syn, x.decay_mem, x.synapse, x.potential, threshold)
     decays, grads = needs_gradient(decay_syn, x.decay_mem), needs_gradient(*differentiable)
     check_spike_dtype(spike_dtype, grads)
-    keeps = grads and (how.rounds or not decays) and not torch.jit.is_tracing()  # whose check traces without gradients
+    # A trace keeps nothing: it is checked against another one that is made without gradients.
+    keeps = grads and (how.rounds or not decays) and not torch.jit.is_tracing()
     out = fused_op(
         *differentiable,
         x.step if x.seed is None else x.seed,
