@@ -9,7 +9,7 @@ from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
 from ._problem import LEAKY, RESETS, Dynamics, Operands, Result, check_spike_dtype
 
-# Positions in `wants`, the flags of what the forward pass is to keep.
+# Positions in `wants`, the flags of what the forward pass is to keep: ints, since a trace takes no list of bools.
 POTENTIALS, BACKWARD, HALF, ROUNDED = range(4)
 
 WHAT = "integrate_and_fire (LIF, SPSN, LeakyIntegrator)"
