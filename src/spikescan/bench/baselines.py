@@ -1,7 +1,7 @@
 """What spikescan is compared with, in plain torch operations as their papers write them.
 
 x input (B, T, N) as published, or (T, B, N) where said; i synaptic current, u membrane potential, ρ probability,
-s spikes, α, β decays. Nothing here is slowed down: a published formulation is given its best plain form.
+s spikes, α, β decays. Each is the published formulation, in the published layout, with nothing that slows it down.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ def lif_unbound(x: Tensor) -> Tensor:
 
 def mpe_psn(x: Tensor, level: Tensor, kappa: Tensor, decay: float = 0.25) -> tuple[Tensor, Tensor]:
     """(spikes (T, B, N), L_mem) of MPE-PSN with estimate="previous": elementwise, and one shift in time."""
-    drawn = torch.bernoulli(torch.sigmoid(x))
+    with torch.no_grad():
+        drawn = torch.bernoulli(torch.sigmoid(x))
     estimate = (1 - drawn) * x
     charge = decay * F.pad(estimate[:-1], (0, 0, 0, 0, 1, 0)) + x
     spikes: Tensor = Triangle.apply(charge - level)  # type: ignore[assignment]

@@ -94,6 +94,10 @@ def find(device: str, names: Iterable[str] = tuple(PEERS)) -> tuple[list[Peer], 
             sentences.append(
                 f"{name} is not measured: {missing} is not installed (pip install --no-deps {name.lower()})"
             )
+        except AttributeError as error:
+            sentences.append(
+                f"{name} is not measured: its version {metadata.version(name)} is not known here ({error})"
+            )
         except RuntimeError as error:
             sentences.append(f"{name} is not measured: it has no kernel on {device} ({error})")
     return found, sentences

@@ -10,7 +10,8 @@ Shape = tuple[int, int, int]  # T, B, N
 @dataclass(frozen=True)
 class Sizes:
     """`budget`: seconds that a row's repetitions may take beyond the least; `patience`: seconds beyond which a step of
-    a baseline is predicted and not taken; `elements`: T·B·N up to which the map goes."""
+    a baseline is predicted and not taken; `elements`: T·B·N up to which the map goes; `judged`: whether figures are
+    held against what is demanded."""
 
     name: str = "full"
     layer: Shape = (1000, 64, 128)
@@ -19,16 +20,18 @@ class Sizes:
     estimation: Shape = (16, 1, 2**16)
     flat_steps: tuple[int, ...] = (100, 1000, 10_000, 100_000, 1_000_000)
     flat_layer: tuple[int, int] = (64, 128)  # B, N
-    flat_chunks: tuple[int, ...] = (500, 1000)
+    flat_chunks: tuple[int, ...] = (500, 1000)  # the first is judged
     chunk: int = 1000
+    grown: tuple[int, int, int] = (5, 1000, 8)  # chunks of a short and of a long sequence, and B
     memory: Shape = (10_000, 8, 128)
     recordings: int = 2700
     batch: int = 64
     map_steps: tuple[int, ...] = (32, 64, 256, 1024, 4096, 16_384)
-    map_neurons: tuple[int, ...] = (128, 512, 2048, 8192, 32_768, 65_536)
+    map_neurons: tuple[int, ...] = (8, 32, 128, 512, 2048, 8192, 32_768, 65_536)
     elements: int = 2**25
     budget: float = 2.0
     patience: float = 10.0
+    judged: bool = True
 
 
 FULL = Sizes()
@@ -42,12 +45,14 @@ QUICK = Sizes(
     flat_layer=(4, 32),
     flat_chunks=(500,),
     chunk=500,
+    grown=(5, 50, 4),
     memory=(500, 4, 64),
     recordings=64,
     batch=16,
     map_steps=(32, 128, 512),
-    map_neurons=(128, 1024, 8192),
+    map_neurons=(8, 128, 1024, 8192),
     elements=2**20,
     budget=0.1,
     patience=1.0,
+    judged=False,
 )

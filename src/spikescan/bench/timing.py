@@ -121,10 +121,17 @@ def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, m
         rounds += 1
 
 
-def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0) -> None:
-    """The first call compiles and allocates; a second one follows unless the first took long."""
-    if _once(subject, clock, Samples()) < enough:
-        _once(subject, clock, Samples())
+def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0, most: int = 8) -> None:
+    """The first call compiles and allocates, and memory settles over some more: until two in a row take as long, to a
+    tenth, or one takes so long that it matters no more."""
+    before = _once(subject, clock, Samples())
+    for _ in range(most):
+        if before >= enough:
+            return
+        now = _once(subject, clock, Samples())
+        if abs(now - before) <= 0.1 * before:
+            return
+        before = now
 
 
 def _turn(subject: Subject, clock: Clock, samples: Samples) -> float:

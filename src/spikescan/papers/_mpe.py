@@ -8,11 +8,10 @@ from typing import Any
 
 from spikescan.papers.experiment import Label, Options, Run
 from spikescan.papers.training_runs import training_run
-from spikescan.training.pictures import BLUE, GREEN, ORANGE
+from spikescan.training.pictures import GREEN, ORANGE
 
 NEURONS = {"MPE-PSN": "mpe-psn", "LIF": "vanilla-lif"}
 COLOURS = {"MPE-PSN": GREEN, "LIF": ORANGE}
-SECOND = BLUE
 
 GESTURE_NET: dict[str, Any] = {
     "network.width": 8,

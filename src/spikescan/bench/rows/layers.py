@@ -8,7 +8,7 @@ import spikescan as ss
 from spikescan.bench import baselines
 from spikescan.bench.results import Finding
 from spikescan.bench.timing import Samples, Subject
-from spikescan.bench.workbench import COPY, Workbench, copy, kept_for_backward, layer, traffic
+from spikescan.bench.workbench import COPY, Workbench, copy, layer, traffic
 from spikescan.firing import FIRINGS
 
 
@@ -25,7 +25,7 @@ def spsn(bench: Workbench) -> None:
             layer(ours, neuron, x),
             layer(theirs, lambda x, f=firing: baselines.spsn(x, f), batch_first, kind="baseline"),
         ]
-        samples = bench.time("spsn", shape, subjects, traffic(x, kept_for_backward(lambda n=neuron: n(x))))
+        samples = bench.time("spsn", shape, subjects, traffic(x, lambda n=neuron: n(x)))
         bench.find(
             Finding("spsn", ours, "faster than eq. (15) with torch.fft", ratio(samples, theirs, ours), 25),
             Finding("spsn", ours, "time over three copies", copies(samples, ours), 2, at_least=False),
@@ -45,7 +45,7 @@ def lif(bench: Workbench) -> None:
         layer(published, baselines.lif_indexed, bench.current(shape, batch_first=True), kind="baseline", least=2),
         *peers(bench, x),
     ]
-    samples = bench.time("lif", shape, subjects, traffic(x, kept_for_backward(lambda: neuron(x))))
+    samples = bench.time("lif", shape, subjects, traffic(x, lambda: neuron(x)))
     bench.find(
         Finding("lif", ours, f"faster than a {loop}", ratio(samples, loop, ours), 25),
         Finding("lif", ours, f"faster than the {published}", ratio(samples, published, ours), None),
@@ -75,7 +75,7 @@ def mpe_psn(bench: Workbench) -> None:
         layer("MPE-PSN", ours, x, parameters=tuple(neuron.parameters())),
         layer(plain, lambda x: baselines.mpe_psn(x, level, kappa), x, parameters=(level, kappa), kind="baseline"),
     ]
-    samples = bench.time("mpe-psn", shape, subjects, traffic(x, kept_for_backward(lambda: ours(x))))
+    samples = bench.time("mpe-psn", shape, subjects, traffic(x, lambda: ours(x)))
     bench.find(Finding("mpe-psn", "MPE-PSN", f"faster than {plain}", ratio(samples, plain, "MPE-PSN"), 5))
 
 
@@ -85,7 +85,7 @@ def bandwidth(bench: Workbench) -> None:
     x = bench.current(shape)
     for firing in ("bernoulli", "gumbel"):
         name, neuron = f"SPSN {firing}", ss.SPSN(firing=firing).to(bench.device)
-        moved = traffic(x, kept_for_backward(lambda n=neuron: n(x)))
+        moved = traffic(x, lambda n=neuron: n(x))
         samples = bench.time("spsn-bandwidth", shape, [copy(x), layer(name, neuron, x)], moved)
         share = moved["whole"] / samples[name].median / (moved["copy"] / samples[COPY].median)
         bench.find(Finding("spsn-bandwidth", name, "share of the copy bandwidth", 100 * share, 60, unit=" %"))
@@ -106,7 +106,7 @@ def long(bench: Workbench) -> None:
         layer(published, baselines.lif_indexed, bench.current(shape, batch_first=True), kind="baseline", least=2),
         *peers(bench, x),
     ]
-    samples = bench.time(row, shape, subjects, traffic(x, kept_for_backward(lambda: neuron(x))))
+    samples = bench.time(row, shape, subjects, traffic(x, lambda: neuron(x)))
     bench.find(
         against(bench, row, samples, ours, "SpikingJelly", 10),
         Finding(row, ours, f"faster than the {published}", ratio(samples, published, ours), 4000),

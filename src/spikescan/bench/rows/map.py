@@ -6,7 +6,7 @@ from spikescan.bench import baselines
 from spikescan.bench.environment import free_memory
 from spikescan.bench.sizes import Shape
 from spikescan.bench.timing import Subject
-from spikescan.bench.workbench import Workbench, copy, kept_for_backward, layer, traffic
+from spikescan.bench.workbench import Workbench, copy, layer, traffic
 from spikescan.neurons import LIF, SPSN
 
 ROW, PARALLEL, SEQUENTIAL, LOOP = "map", "SPSN bernoulli", "LIF, fused", "Python loop over unbind"
@@ -47,7 +47,7 @@ def _cell(bench: Workbench, shape: Shape, seconds: dict[str, tuple[int, float]])
     slow = [layer(LOOP, baselines.lif_unbound, x, kind="baseline")]
     slow += [layer(peer.name, peer.make(x), x, kind="peer") for peer in bench.peers if peer.linear]
     subjects += [subject for subject in slow if _affordable(bench, shape, subject, seconds)]
-    moved = traffic(x, kept_for_backward(lambda: neuron(x)))
+    moved = traffic(x, lambda: neuron(x))
     samples = bench.time(ROW, shape, subjects, moved)
     seconds |= {subject.name: (shape[0], samples[subject.name].median) for subject in subjects}
 

@@ -24,7 +24,8 @@ def flat(bench: Workbench) -> None:
     job = Job("chunked", 0, rows, neurons, layers=1, chunk=bench.sizes.chunk, device=bench.device)
     model = network(job)
     for chunk in bench.sizes.flat_chunks:
-        _found_costs(bench, chunk, _costs(bench, model, chunk))
+        demanded = 1.5 if chunk == bench.sizes.flat_chunks[0] else None
+        _found_costs(bench, chunk, _costs(bench, model, chunk), demanded)
     _independent(bench, job)
     _exact(bench, model, rows)
 
@@ -48,19 +49,22 @@ def _costs(bench: Workbench, model: torch.nn.Module, chunk: int) -> dict[int, fl
     return costs
 
 
-def _found_costs(bench: Workbench, chunk: int, costs: dict[int, float]) -> None:
+def _found_costs(bench: Workbench, chunk: int, costs: dict[int, float], demanded: float | None) -> None:
     steps, name = sorted(costs), f"{CHUNKS} of {chunk}"
     what = f"cost of a time step, T={steps[0]:,} to {steps[-1]:,}, largest over smallest"
     long = [costs[count] for count in steps if count > chunk]
-    bench.find(Finding("flat", name, what, max(costs.values()) / min(costs.values()), 1.5, at_least=False))
+    bench.find(Finding("flat", name, what, max(costs.values()) / min(costs.values()), demanded, at_least=False))
     if long:
         what = "the same among sequences of more than a chunk"
         bench.find(Finding("flat", name, what, max(long) / min(long), None))
 
 
 def _independent(bench: Workbench, job: Job) -> None:
-    """The peak at ten times the length, as processes have it, and with an allocator that returns what is freed."""
-    few, many = 5 * bench.sizes.chunk, 50 * bench.sizes.chunk
+    """The peaks of a short and of a long sequence, as processes have them, and with an allocator that returns what is
+    freed."""
+    *chunks, rows = bench.sizes.grown
+    few, many = (count * bench.sizes.chunk for count in chunks)
+    job = replace(job, rows=rows)
     for name, variables in ((CHUNKS, None), (f"{CHUNKS}, freed memory returned", RETURNING)):
         peaks = [in_process(replace(job, steps=steps), variables) for steps in (few, many)]
         for steps, peak in zip((few, many), peaks):
