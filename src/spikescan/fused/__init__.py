@@ -1,14 +1,22 @@
 """HOW, FASTER: integrate, fire and reset in one operation, with one signature and several bodies."""
 
 import torch
-from torch import Tensor
 
 from ..scan._select import resolve
 from . import _composed, _estimate, _reference
-from ._estimate import Estimated
+from ._estimate import Estimated, Estimation, Inputs
 from ._problem import Dynamics, Operands, Result
 
-__all__ = ["Dynamics", "Estimated", "Operands", "Result", "estimate_and_fire", "integrate_and_fire"]
+__all__ = [
+    "Dynamics",
+    "Estimated",
+    "Estimation",
+    "Inputs",
+    "Operands",
+    "Result",
+    "estimate_and_fire",
+    "integrate_and_fire",
+]
 
 
 def integrate_and_fire(
@@ -52,56 +60,19 @@ def integrate_and_fire(
     return (result if potentials else result._replace(potential=None)).typed(spike_dtype, x.current.dtype)
 
 
-def estimate_and_fire(
-    current: Tensor,
-    carried: Tensor | None,
-    seed: Tensor | None,
-    step: Tensor,
-    threshold: Tensor,
-    kappa: Tensor | None,
-    lengths: Tensor | None,
-    *,
-    decay: float,
-    previous: bool,
-    potentials: bool = False,
-    half: bool = False,
-    backend: str = "auto",
-) -> Estimated:
-    """The forward pass of MPE-PSN (see `spikescan.MPEPSN` for the equations and arguments)."""
+def estimate_and_fire(inputs: Inputs, how: Estimation, *, backend: str = "auto", potentials: bool = False) -> Estimated:
+    """The forward pass of MPE-PSN (see `spikescan.MPEPSN` for the equations); arguments and errors as above."""
+    current = inputs.current
     name = resolve(backend, current.device, current.dtype)
-    if half:
+    if how.half:
         _check_half(name)
     if name == "fft":
         raise ValueError("backend: 'fft' has nothing to transform in MPE-PSN, which has no recurrence")
     if name == "reference":
-        return _estimate.estimate_and_fire(
-            current,
-            carried,
-            seed,
-            step,
-            threshold,
-            kappa,
-            lengths,
-            decay=decay,
-            previous=previous,
-            potentials=potentials,
-        )
+        return _estimate.estimate_and_fire(inputs, how, potentials)
     from ._estimate_autograd import estimate_and_fire as fused
 
-    return fused(
-        current,
-        carried,
-        seed,
-        step,
-        threshold,
-        kappa,
-        lengths,
-        decay=decay,
-        previous=previous,
-        potentials=potentials,
-        half=half,
-        backend=name,
-    )
+    return fused(inputs, how, name, potentials)
 
 
 def _check_half(backend: str) -> None:

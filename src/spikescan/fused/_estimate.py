@@ -14,6 +14,28 @@ from ..random import uniform
 FIRE = Threshold(surrogate=Triangular())
 
 
+class Estimation(NamedTuple):
+    """What the neuron is, apart from its tensors. previous: whether the charge takes the estimate of the step before
+    (else the present one's). half: whether the current is rounded to 16 bits, to be kept so."""
+
+    decay: float
+    previous: bool
+    half: bool = False
+
+
+class Inputs(NamedTuple):
+    """One chunk. Without `carried` it begins at rest, without a `seed` nothing is drawn, without `kappa` there is no
+    loss, without `lengths` all steps count."""
+
+    current: Tensor  # (T, B, *features)
+    carried: Tensor | None  # (B, *features): û of the step before (previous), u of it (current)
+    seed: Tensor | None  # 0-d int64
+    step: Tensor  # 0-d int64: of the chunk's first
+    threshold: Tensor  # 0-d
+    kappa: Tensor | None  # a weight for each step of the whole sequence that has a term
+    lengths: Tensor | None  # (B,) int64
+
+
 class Estimated(NamedTuple):
     spikes: Tensor  # (T, B, *features)
     potential: Tensor | None  # u, (T, B, *features)
@@ -21,20 +43,10 @@ class Estimated(NamedTuple):
     loss: Tensor | None
 
 
-def estimate_and_fire(
-    current: Tensor,
-    carried: Tensor | None,
-    seed: Tensor | None,
-    step: Tensor,
-    threshold: Tensor,
-    kappa: Tensor | None,
-    lengths: Tensor | None,
-    *,
-    decay: float,
-    previous: bool,
-    potentials: bool = False,
-) -> Estimated:
+def estimate_and_fire(inputs: Inputs, how: Estimation, potentials: bool) -> Estimated:
     """The reference body."""
+    current, carried, seed, step, threshold, kappa, lengths = inputs
+    decay, previous, _ = how
     x = current if current.dtype == torch.float64 else current.float()
     steps = step + torch.arange(len(x), device=x.device)
     padding = None

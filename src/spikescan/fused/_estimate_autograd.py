@@ -10,7 +10,7 @@ from ..scan._checks import accumulate_dtype, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select, storage
 from ._autograd import rounded, wide
-from ._estimate import Estimated, loss_terms, step_weights
+from ._estimate import Estimated, Estimation, Inputs, loss_terms, step_weights
 
 WHAT = "estimate_and_fire (MPEPSN)"
 NAMES = "estimate_and_fire", "estimate_and_fire_backward"
@@ -109,22 +109,9 @@ estimate_op = Operator("estimate_and_fire", _forward, _forward_fake, _setup, _ba
 estimate_backward_op = Operator("estimate_and_fire_backward", _adjoint, _adjoint_fake)
 
 
-def estimate_and_fire(
-    current: Tensor,
-    carried: Tensor | None,
-    seed: Tensor | None,
-    step: Tensor,
-    threshold: Tensor,
-    kappa: Tensor | None,
-    lengths: Tensor | None,
-    *,
-    decay: float,
-    previous: bool,
-    potentials: bool,
-    half: bool,
-    backend: str,
-) -> Estimated:
+def estimate_and_fire(inputs: Inputs, how: Estimation, backend: str, potentials: bool) -> Estimated:
     """Same as the reference, through the operator."""
+    current, carried, seed, step, threshold, kappa, lengths = inputs
     refuse_transforms(WHAT, current, carried, threshold, kappa)
     dtype, shape = accumulate_dtype(current), current.shape
     rows, neurons = shape[1], shape[2:].numel()
@@ -138,17 +125,17 @@ def estimate_and_fire(
         torch.zeros_like(step) if seed is None else seed,
         step,
         step.new_empty(0) if lengths is None else lengths,
-        decay,
-        previous,
+        how.decay,
+        how.previous,
         seed is not None,
         potentials,
-        half,
+        how.half,
         backend,
     )
     loss = None
     if kappa is not None:
-        weight = step_weights(kappa, step, x.shape[0], previous).to(dtype)
-        loss = (weight * distance).sum() / loss_terms(kappa, current, lengths, previous)
+        weight = step_weights(kappa, step, x.shape[0], how.previous).to(dtype)
+        loss = (weight * distance).sum() / loss_terms(kappa, current, lengths, how.previous)
     return Estimated(
         spikes.view(shape).to(current.dtype),
         potential.view(shape).to(current.dtype) if potentials else None,

@@ -9,7 +9,7 @@ from numbers import Integral
 import torch
 from torch import Tensor, nn
 
-from ..fused import estimate_and_fire
+from ..fused import Estimation, Inputs, estimate_and_fire
 from ..scan._checks import check_current, check_device, check_finite, check_share
 from ..types import NeuronOutput, Seed, State
 from ._base import Neuron, begin, check_memory
@@ -114,18 +114,10 @@ class MPEPSN(Neuron):
         if kappa is not None:
             self._check_end(current, step)
         result = estimate_and_fire(
-            current,
-            state.potential,
-            state.seed,
-            step,
-            self.threshold,
-            kappa,
-            lengths,
-            decay=self.decay,
-            previous=self.estimate == "previous",
-            potentials=potentials,
-            half=self.memory == "half",
+            Inputs(current, state.potential, state.seed, step, self.threshold, kappa, lengths),
+            Estimation(self.decay, self.estimate == "previous", self.memory == "half"),
             backend=self.backend,
+            potentials=potentials,
         )
         after = state._replace(potential=result.carry, step=step + current.shape[0])
         return NeuronOutput(result.spikes, after, result.potential, result.loss)

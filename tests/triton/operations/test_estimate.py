@@ -6,30 +6,24 @@ import pytest
 import torch
 from oracle import SEED, TOLERANCE, cotangents, lengths_of, strided
 
-from spikescan.fused import estimate_and_fire
+from spikescan.fused import Estimation, Inputs, estimate_and_fire
 
 CASES = list(product(("previous", "current"), ("drawn", "mean"), ("whole", "padded"), (0, 3)))
 
 
 def everything(backend, shape, how, drawn, padded, step, device, dtype=torch.float64, potentials=True):
     steps, rows, _ = shape
-    previous = how == "previous"
     x = strided(shape, dtype, device, scale=1.5).requires_grad_()
     carried = strided(shape[1:], dtype, device).requires_grad_()
     threshold = torch.tensor(0.9, dtype=dtype, device=device, requires_grad=True)
     kappa = torch.linspace(0.5, 1.5, steps + step, dtype=dtype, device=device).requires_grad_()
+    seed = torch.tensor(SEED, device=device) if drawn == "drawn" else None
+    lengths = lengths_of(steps, rows, device) if padded == "padded" else None
     out = estimate_and_fire(
-        x,
-        carried,
-        torch.tensor(SEED, device=device) if drawn == "drawn" else None,
-        torch.tensor(step, device=device),
-        threshold,
-        kappa,
-        lengths_of(steps, rows, device) if padded == "padded" else None,
-        decay=0.25,
-        previous=previous,
-        potentials=potentials,
+        Inputs(x, carried, seed, torch.tensor(step, device=device), threshold, kappa, lengths),
+        Estimation(0.25, how == "previous"),
         backend=backend,
+        potentials=potentials,
     )
     cotangents([out.spikes, out.potential, out.carry, 50 * out.loss]).backward()
     return [*out, x.grad, carried.grad, threshold.grad, kappa.grad]
