@@ -10,7 +10,7 @@ chunk, and dropout draws its masks from torch's generator. Leave them out where 
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from numbers import Integral
 from typing import Any, cast
@@ -125,6 +125,8 @@ class Chunked(nn.Module):
         potentials: bool,
     ) -> Iterator[tuple[Any, NetworkState]]:
         refuse_second_seed(seed, state is not None)
+        if hasattr(self.network, "sequence"):
+            x, lengths = self.network.sequence(x, lengths, at_rest=state is None)
         if lengths is not None:
             check_lengths(lengths, torch.empty(x.shape, device="meta"))
         if state is None:
@@ -154,7 +156,7 @@ class Chunked(nn.Module):
             yield value, current
 
     def _contexts(self, number: int) -> tuple[AbstractContextManager, AbstractContextManager]:
-        return nullcontext(), self._again(number)
+        return nullcontext(), _Reusable(partial(self._again, number))
 
     @contextmanager
     def _again(self, number: int) -> Iterator[None]:
@@ -174,6 +176,19 @@ class Chunked(nn.Module):
         return ((k * self.chunk, piece) for k, piece in enumerate(pieces))
 
 
+class _Reusable(AbstractContextManager):
+    """A context that `enter` makes anew each time: what is kept for two backward passes is computed again for each."""
+
+    def __init__(self, enter: Callable[[], AbstractContextManager]) -> None:
+        self.enter, self.entered = enter, ExitStack()
+
+    def __enter__(self) -> None:
+        self.entered.enter_context(self.enter())
+
+    def __exit__(self, *error: Any) -> None:
+        self.entered.__exit__(*error)
+
+
 def _in_a_free_place(value: Any) -> Any:
     """A state was made between the arrays of its chunk; its copy lies where these have been freed."""
     return value.clone() if isinstance(value, Tensor) else value
@@ -181,16 +196,23 @@ def _in_a_free_place(value: Any) -> Any:
 
 @contextmanager
 def _same_statistics(network: nn.Module) -> Iterator[None]:
-    """A chunk that is computed again leaves the running statistics of its norms as they are."""
+    """A chunk that is computed again leaves the running statistics of its norms as they are, and their counts."""
     norms: list[Any] = [module for module in network.modules() if hasattr(module, "running_mean")]
-    momenta = [norm.momentum for norm in norms]
+    before = [(norm, norm.momentum, _count(norm)) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
     try:
         yield
     finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
+        for norm, momentum, count in before:
             norm.momentum = momentum
+            if count is not None:
+                norm.num_batches_tracked.copy_(count)
+
+
+def _count(norm: Any) -> Tensor | None:
+    count = getattr(norm, "num_batches_tracked", None)
+    return None if count is None else count.clone()
 
 
 def _join(outputs: tuple[NeuronOutput, ...]) -> NeuronOutput:

@@ -67,3 +67,10 @@ def test_a_firing_function_takes_a_surrogates_name():
         assert torch.equal(*(torch.autograd.grad(neuron(x).sum(), x)[0] for neuron in neurons))
         with pytest.raises(ValueError, match="surrogate"):
             made(surrogate="relu")
+
+
+@pytest.mark.parametrize("kind", [firing.FastSigmoid, firing.Triangular, firing.Sigmoid, firing.Arctan, firing.Boxcar])
+@pytest.mark.parametrize("value", [0.0, -1.0, np.inf, np.nan])
+def test_parameters_are_positive_numbers(kind, value):
+    with pytest.raises(ValueError, match=r"(slope|width): a positive number is needed"):
+        kind(value)

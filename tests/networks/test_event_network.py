@@ -10,8 +10,10 @@ from torch.nn import functional as F
 
 import spikescan as ss
 from spikescan.data.batches import BatchMaker
+from spikescan.data.event_tensor import EventTensor
 from spikescan.data.write import Block, write_store
 from spikescan.networks import EventLinear, SpikingMLP, _event_linear
+from spikescan.sparse import event_linear
 
 CHANNELS, ROWS, EVENTS, MILLISECONDS = 700, 4, 2000, 300
 
@@ -92,3 +94,27 @@ def test_compiles_without_a_graph_break():
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(compiled(events), layer(events))
     torch._dynamo.reset()
+
+
+def placed(step, row, channel, shape, value=None):
+    return EventTensor(*(torch.tensor(place, dtype=torch.int32) for place in (step, row, channel)), shape, value)
+
+
+@pytest.mark.parametrize("count", [1, 5], ids=["gathered", "dense"])
+@pytest.mark.parametrize(("name", "place"), [("step", 1), ("row", 2), ("channel", 4), ("step", -1), ("channel", -1)])
+def test_places_outside_the_shape(count, name, place):
+    places = {"step": 0, "row": 0, "channel": 0} | {name: place}
+    events = placed(*([value] * count for value in places.values()), (1, 2, 4))
+    with pytest.raises(ValueError, match=f"{name}: places 0 to . are there, found {place}"):
+        EventLinear(4, 3)(events)
+
+
+@pytest.mark.parametrize("channels", [2, 64])
+def test_values_that_need_a_gradient_get_it(channels):
+    """However full the tensor is; the operation itself, which has none to give, says so."""
+    value, layer = torch.rand(3, requires_grad=True), EventLinear(channels, 3)
+    events = placed([0, 1, 1], [0, 0, 1], [0, 1, 1], (2, 2, channels), value)
+    layer(events).sum().backward()
+    assert_close(value.grad, layer.weight.sum(0)[[0, 1, 1]])
+    with pytest.raises(ValueError, match="value: events are data"):
+        event_linear(layer.weight, None, events.step, events.row, events.channel, value, events.shape)

@@ -7,6 +7,7 @@ from tolerances import assert_close
 
 import spikescan as ss
 from spikescan.data.event_tensor import EventTensor
+from spikescan.networks import ConvNet
 from spikescan.networks._frames import folded
 
 
@@ -224,3 +225,14 @@ def test_compiles_without_a_graph_break():
     compiled = torch.compile(lambda x, seed: network(x, seed), fullgraph=True, backend="aot_eager")
     assert_close(compiled(x, torch.tensor(7)), network(x, seed=7))
     torch._dynamo.reset()
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 8, 8), (1, 4, 3, 8, 8), (6, 4, 3, 8, 8)], ids=str)
+def test_images_in_chunks(shape):
+    """A batch of images, or a single frame, is shown for `steps` steps, in chunks as at once."""
+    network = ConvNet((4, "max"), 5, ss.MPEPSN, sensor=(3, 8, 8), steps=6).eval()
+    x = torch.randn(shape)
+    expected, found = (runner.run(x, seed=3) for runner in (network, ss.chunked(network, 4)))
+    assert expected.readout.shape == (6, 4, 5)
+    assert_close(found.readout, expected.readout)
+    assert torch.equal(found.layers[0].spikes, expected.layers[0].spikes)

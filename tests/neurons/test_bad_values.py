@@ -89,3 +89,24 @@ def test_no_spike_at_the_threshold(backend):
         assert ss.SPSN(firing=fire, deterministic=True, backend=backend)(zero).item() == 0
     assert ss.MPEPSN(backend=backend)(at, seed=1).item() == 0
     assert ss.MPEPSN(backend=backend)(above, seed=1).item() == 1
+
+
+@each_backend
+@each_model
+def test_nan_in_padding_enters_no_gradient(model, backend):
+    neuron, x = MODELS[model](backend=backend), torch.randn(9, 3, N)
+    gradients = []
+    for value in (0.0, torch.nan):
+        x[4:, 1] = value
+        inputs = x.clone().requires_grad_(), *neuron.parameters()
+        out = neuron.run(inputs[0], seed=2, lengths=torch.tensor([9, 4, 9]), potentials=True)
+        gradients.append(torch.autograd.grad(out.potential.sum(), inputs, allow_unused=True))
+    assert all((a is None and b is None) or torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+    assert not gradients[0][0][4:, 1].any()
+
+
+@pytest.mark.parametrize("field", ["seed", "step"])
+@pytest.mark.parametrize("value", [1.5, torch.tensor(1.5), torch.zeros(2, dtype=torch.int64)], ids=str)
+def test_a_state_with_a_wrong_seed_or_step(field, value):
+    with pytest.raises(TypeError, match=rf"state\.{field}: an int or |state\.{field}: a 0-d int64 tensor is needed"):
+        ss.SPSN().run(torch.zeros(2, 1, 3), ss.State(**{field: value}))

@@ -85,14 +85,15 @@ def test_narrowing_keeps_the_neuron(model, change):
 
 @each_model
 def test_widening_is_undone(model):
-    """float32 is no half precision: only a fixed decay stays in the float64 that it is computed in."""
+    """float32 is no half precision: only what is fixed, decays and thresholds, stays in float64."""
     neuron = MODELS[model]()
     kinds = {name: value.dtype for name, value in [*neuron.named_parameters(), *neuron.named_buffers()]}
     neuron.double()
     assert all(value.dtype == torch.float64 for value in [*neuron.parameters(), *neuron.buffers()])
     neuron.float()
     assert kinds == {name: value.dtype for name, value in [*neuron.named_parameters(), *neuron.named_buffers()]}
-    assert all(kind == (torch.float64 if "value" in name else torch.float32) for name, kind in kinds.items())
+    fixed = {name for name, _ in neuron.named_buffers()}
+    assert all(kind == (torch.float64 if name in fixed else torch.float32) for name, kind in kinds.items())
 
 
 @each_backend
@@ -197,3 +198,30 @@ def test_no_graph_without_need(model, backend):
         assert not neuron(x).requires_grad
     assert neuron.requires_grad_(False)(x).grad_fn is None
     assert neuron(x.requires_grad_()).requires_grad
+
+
+def test_a_threshold_is_kept_in_full():
+    """Of a neuron in double precision, and where torch's default is a narrow one."""
+    neuron = ss.LIF(0.0, None, threshold=0.1, input_gain="unit").double()
+    assert neuron(torch.full((1, 1, 1), 0.1 + 5e-10, dtype=torch.float64)).item() == 1
+    assert neuron(torch.full((1, 1, 1), 0.1, dtype=torch.float64)).item() == 0
+    before = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.bfloat16)
+        assert ss.LIF(threshold=0.3).threshold.item() == 0.3
+        assert {value.dtype for value in ss.MPEPSN(4).parameters()} == {torch.float32}
+    finally:
+        torch.set_default_dtype(before)
+
+
+@each_model
+def test_memory_that_torch_marks_as_negated(model):
+    x, cotangent = (torch.randn(9, 3, N, dtype=torch.complex64).conj().imag for _ in range(2))
+    found, expected = [], []
+    for results, change in ((found, lambda t: t), (expected, lambda t: t.resolve_neg().clone())):
+        neuron = MODELS[model]()
+        leaf = change(x).detach().requires_grad_()
+        out = neuron.run(leaf, seed=2, potentials=True)
+        results += [out.potential, *torch.autograd.grad(out.potential, leaf, change(cotangent))]
+    assert x.is_neg()
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

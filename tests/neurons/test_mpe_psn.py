@@ -89,3 +89,14 @@ def test_deterministic_is_the_mean_of_the_estimate(backend):
     assert_close(carry, (1 - torch.sigmoid(x[-1])) * x[-1])
     assert torch.equal(evaluated(x), evaluated(x))
     assert evaluated.run(x).state.seed is None
+
+
+@each_estimate
+@each_backend
+def test_a_carried_seed_does_not_make_it_draw(estimate, backend):
+    x = 2 * torch.randn(T, 3, 40)
+    tested = ss.MPEPSN(estimate=estimate, deterministic=True, backend=backend)
+    begun = [
+        tested.run(x, None if k is None else ss.State(seed=torch.tensor(k)), potentials=True) for k in (None, 1, 2)
+    ]
+    assert all(torch.equal(out.potential, begun[0].potential) for out in begun[1:])

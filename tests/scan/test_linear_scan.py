@@ -153,3 +153,17 @@ def test_bad_arguments_are_named(error, argument, arguments, options, monkeypatc
     monkeypatch.delenv("TRITON_INTERPRET", raising=False)
     with pytest.raises(error, match=rf"^{argument}:"):
         ss.linear_scan(*arguments, **options)
+
+
+@each_backend
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_is_carried_on_and_not_back(backend, reverse, value):
+    x = torch.randn(12, 2, 3)
+    clean = ss.linear_scan(x, 0.9, reverse=reverse, backend=backend)
+    x[7, 1, 2] = value
+    found = ss.linear_scan(x, 0.9, reverse=reverse, backend=backend)
+    bad = torch.zeros(12, 2, 3, dtype=torch.bool)
+    bad[slice(0, 8) if reverse else slice(7, 12), 1, 2] = True
+    assert torch.equal(~found.isfinite(), bad)
+    assert_close(found[~bad], clean[~bad])

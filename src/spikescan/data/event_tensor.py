@@ -9,6 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from spikescan.scan._checks import check_places
+
 
 class _OnDevices:
     """Moves every tensor of a dataclass at once."""
@@ -70,8 +72,10 @@ class EventTensor(_OnDevices):
         ]
 
     def dense(self, dtype: torch.dtype = torch.float32) -> Tensor:
-        """The tensor of counts (or of summed values), (T, B, C)."""
+        """The tensor of counts (or of summed values), (T, B, C). ValueError: for places outside of it."""
         steps, rows, channels = self.shape
+        for size, name in zip(self.shape, ("step", "row", "channel"), strict=True):
+            check_places(size, name, getattr(self, name))
         counts = torch.zeros(steps * rows * channels, dtype=dtype, device=self.device)
         ones = torch.ones((), dtype=dtype, device=self.device).expand(len(self))
         counts.index_add_(0, self.flat(), ones if self.value is None else self.value.to(dtype))

@@ -4,6 +4,7 @@ u potential, ρ firing probability, r a draw in (0, 1), s spike. `deterministic`
 """
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 import torch
 from torch import Tensor
@@ -48,7 +49,7 @@ class Gumbel(Firing):
     stochastic = True
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
+        if not 0 < self.temperature < inf:
             raise ValueError(f"temperature: a positive number is needed, found {self.temperature}")
 
     @property
@@ -73,8 +74,10 @@ class Escape(Firing):
     stochastic = True
 
     def __post_init__(self) -> None:
-        if not (self.a > 0 and self.c > 0):
+        if not (0 < self.a < inf and 0 < self.c < inf):
             raise ValueError(f"a, c: positive numbers are needed, found {self.a} and {self.c}")
+        if not isfinite(self.b):
+            raise ValueError(f"b: a finite number is needed, found {self.b}")
 
     @property
     def kernel(self) -> KernelCode:

@@ -13,7 +13,7 @@ Write one of your own as an object with a method `derivative(distance) -> Tensor
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from math import pi
+from math import inf, pi
 
 import torch
 from torch import Tensor
@@ -23,6 +23,12 @@ from ._codes import ARCTAN, BOXCAR, FAST_SIGMOID, LOGISTIC, TRIANGULAR
 
 class Surrogate(ABC):
     """Θ′ for the backward pass. `kernel` is (code, scale) where the fused kernels know it, else None."""
+
+    def __post_init__(self) -> None:
+        """Of ours, which are dataclasses: every parameter is a positive number."""
+        for name, value in vars(self).items():
+            if not 0 < value < inf:
+                raise ValueError(f"{name}: a positive number is needed, found {value}")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -7,7 +7,7 @@ from torch import Tensor
 from ..scan._autograd import scan_op
 from ..scan._checks import refuse_transforms
 from ._estimate import last_valid
-from ._problem import Dynamics, Operands, Result, draw, gain
+from ._problem import Dynamics, Operands, Result, draw, gain, without_padding
 
 
 def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
@@ -19,7 +19,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     def each(decay: Tensor) -> Tensor:
         return decay.to(dtype).expand(features).contiguous()
 
-    i = x.current.to(dtype)
+    i = without_padding(x.current, x.lengths).to(dtype)
     if x.decay_syn is not None:
         i = scan_op(i, each(x.decay_syn), x.synapse, False, backend)
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
@@ -28,12 +28,9 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str) -> Result:
     if how.firing is not None:
         draws = draw(x, how, "auto")
         s = how.firing(u, torch.cat([x.potential[None], u[:-1]]), draws, x.threshold)
-    if x.lengths is None:
-        return Result(s, u, i[-1], u[-1])
-    valid = torch.arange(len(u), device=u.device)[:, None, None] < x.lengths[:, None]
     return Result(
-        None if s is None else s.masked_fill(~valid, 0),
-        u.masked_fill(~valid, 0),
+        None if s is None else without_padding(s, x.lengths),
+        without_padding(u, x.lengths),
         last_valid(i, x.synapse, x.lengths),
         last_valid(u, x.potential, x.lengths),
     )

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..firing import Threshold, Triangular
 from ..random import uniform
+from ._problem import without_padding
 
 FIRE = Threshold(surrogate=Triangular())
 
@@ -47,12 +48,8 @@ def estimate_and_fire(inputs: Inputs, how: Estimation, potentials: bool) -> Esti
     """The reference body."""
     current, carried, seed, step, threshold, kappa, lengths = inputs
     decay, previous, _ = how
-    x = current if current.dtype == torch.float64 else current.float()
+    x = without_padding(current if current.dtype == torch.float64 else current.float(), lengths)
     steps = step + torch.arange(len(x), device=x.device)
-    padding = None
-    if lengths is not None:
-        padding = (steps - step)[:, None] >= lengths
-        padding = padding.view(padding.shape + (1,) * (x.dim() - 2))
     rate = torch.sigmoid(x)
     if seed is not None:
         rate = (uniform(x.shape, seed=seed, step=step, device=x.device, backend="reference") < rate).to(x.dtype)
@@ -69,12 +66,10 @@ def estimate_and_fire(inputs: Inputs, how: Estimation, potentials: bool) -> Esti
     if kappa is not None:
         target = potential if previous else torch.cat([carried[None], potential[:-1]])
         weight = step_weights(kappa, step, len(x), previous).to(x.dtype)
-        distance = (estimate - target).square()
-        distance = distance if padding is None else distance.masked_fill(padding, 0)
+        distance = without_padding((estimate - target).square(), lengths)
         loss = (weight * distance.flatten(1).sum(1)).sum() / loss_terms(kappa, x, lengths, previous)
     carry = last_valid(estimate if previous else potential, carried, lengths)
-    if padding is not None:
-        spikes, potential = spikes.masked_fill(padding, 0), potential.masked_fill(padding, 0)
+    spikes, potential = (without_padding(sequence, lengths) for sequence in (spikes, potential))
     return Estimated(spikes.to(current.dtype), potential.to(current.dtype) if potentials else None, carry, loss)
 
 

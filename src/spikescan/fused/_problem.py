@@ -70,6 +70,14 @@ class Operands(NamedTuple):
     lengths: Tensor | None  # (B,) int64
 
 
+def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """x (T, B, ...) with 0 from lengths[b] on: what stands there, NaN as well, then enters no value and no gradient."""
+    if lengths is None:
+        return x
+    padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
+    return x.masked_fill(padding.view(padding.shape + (1,) * (x.dim() - 2)), 0)
+
+
 def draw(x: Operands, how: Dynamics, backend: str) -> Tensor | None:
     """The draws of the whole sequence, or None where the neuron makes none."""
     if not how.draws:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ._problem import Dynamics, Operands, Result, draw, gain
+from ._problem import Dynamics, Operands, Result, draw, gain, without_padding
 
 
 def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
@@ -18,7 +18,7 @@ def integrate_and_fire(x: Operands, how: Dynamics) -> Result:
     weight = gain(x.decay_mem, how.leaky_gain, dtype)
     i, u, spikes, potentials = x.synapse, x.potential, [], []
     draws = draw(x, how, "reference")
-    for t, current in enumerate(x.current.to(dtype)):
+    for t, current in enumerate(without_padding(x.current, x.lengths).to(dtype)):
         i_new = current if alpha is None else alpha * i + current
         w = beta * u + weight * i_new
         s = None

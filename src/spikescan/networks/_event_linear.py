@@ -37,7 +37,9 @@ class EventLinear(nn.Linear):
     """`nn.Linear` that also takes events: it gathers the weight rows of the channels that have one.
 
     A dense tensor goes through the ordinary product. So do events where they fill more than a quarter of the
-    places (where the two break even on a CPU; on a GPU it was not measured): there alone is the dense tensor made.
+    places (where the two break even on a CPU; on a GPU it was not measured), or their values need a gradient: there
+    alone is the dense tensor made. Where it is not, a weight that is not finite counts only where its channel has an
+    event.
     Autocast casts the weights as it does those of `nn.Linear`; in half precision sums are taken in float32.
     """
 
@@ -45,7 +47,8 @@ class EventLinear(nn.Linear):
         if isinstance(input, Tensor):
             return linear(input, self.weight, self.bias)
         steps, rows, channels = input.shape
-        if len(input.step) > DENSE_FROM * steps * rows * channels:
+        learned = input.value is not None and input.value.requires_grad and torch.is_grad_enabled()
+        if learned or len(input.step) > DENSE_FROM * steps * rows * channels:
             return linear(input.dense(self.weight.dtype), self.weight, self.bias)
         weight, bias = _as_autocast(self.weight), None if self.bias is None else _as_autocast(self.bias)
         return event_linear(weight, bias, input.step, input.row, input.channel, input.value, input.shape)

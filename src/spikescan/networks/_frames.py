@@ -7,7 +7,7 @@ of (T, B, C, H, W).
 import math
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -124,16 +124,21 @@ class FrameNetwork(nn.Module):
             potentials: whether the layers' potentials are wanted as well.
         """
         refuse_second_seed(seed, state is not None)
-        x = self.frames(x)
-        if self.steps is not None and x.shape[0] == 1 and state is None:
-            x = x.repeat(self.steps, 1, 1, 1, 1)
-            lengths = None if lengths is None else lengths * self.steps
+        frames, lengths = self.sequence(self.frames(x), lengths, at_rest=state is None)
         device = self._weight.device
         source = None if state is not None else new_seed(device) if seed is None else as_seed(seed, device)
         fire = Run(self.neurons, None if state is None else state.layers, source, lengths, potentials)
-        readout = self.propagate(x, fire)
+        readout = self.propagate(frames, fire)
         layers = tuple(fire.outputs)
         return NetworkOutput(readout, layers, NetworkState(tuple(layer.state for layer in layers), None))
+
+    def sequence(self, x: Any, lengths: Tensor | None, *, at_rest: bool) -> tuple[Any, Tensor | None]:
+        """(x with its time steps first, lengths): images are one step, and `steps` of them for a network at rest."""
+        x = x[None] if isinstance(x, Tensor) and x.dim() == 4 else x
+        if self.steps is None or x.shape[0] != 1 or not at_rest:
+            return x, lengths
+        dense = x if isinstance(x, Tensor) else x.dense(self._weight.dtype)
+        return dense.repeat(self.steps, *[1] * (dense.dim() - 1)), None if lengths is None else lengths * self.steps
 
     def frames(self, x: Tensor | Events) -> Tensor:
         """(T, B, P, *size) in the dtype of the weights, contiguous."""

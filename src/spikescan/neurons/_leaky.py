@@ -76,11 +76,11 @@ class LeakyNeuron(Neuron):
             self.threshold = None
             return
         check_finite(threshold, "threshold")
-        value = torch.full((shape or ()) if learn else (), float(threshold))
         if learn:
-            self.threshold = nn.Parameter(value)
-        else:
-            self.register_buffer("threshold", value, persistent=False)
+            self.threshold = nn.Parameter(torch.full(shape or (), float(threshold), dtype=torch.float32))
+            return
+        self.narrowest = torch.float64  # 0.1 is another number in float32
+        self.register_buffer("threshold", torch.tensor(float(threshold), dtype=torch.float64), persistent=False)
 
     @property
     def dynamics(self) -> Dynamics:

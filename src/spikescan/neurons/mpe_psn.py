@@ -61,10 +61,10 @@ class MPEPSN(Neuron):
         if steps is not None and steps < 1 + first:
             raise ValueError(f"steps: at least {1 + first} is needed for estimate={estimate!r}, found {steps}")
         self.steps, self.decay, self.estimate = steps, float(decay), estimate
-        self.threshold = nn.Parameter(torch.tensor(float(threshold)))
+        self.threshold = nn.Parameter(torch.tensor(float(threshold), dtype=torch.float32))
         self.kappa = None
         if steps is not None:
-            self.kappa = nn.Parameter(torch.full((steps - first,), 1 / (steps - first)))
+            self.kappa = nn.Parameter(torch.full((steps - first,), 1 / (steps - first), dtype=torch.float32))
 
     def run(
         self,
@@ -113,8 +113,9 @@ class MPEPSN(Neuron):
         check_device(self.threshold, current, "threshold")
         if kappa is not None:
             self._check_end(current, step)
+        seed = None if self.deterministic else state.seed  # which it may hold all the same, for later draws
         result = estimate_and_fire(
-            Inputs(current, state.potential, state.seed, step, self.threshold, kappa, lengths),
+            Inputs(current, state.potential, seed, step, self.threshold, kappa, lengths),
             Estimation(self.decay, self.estimate == "previous", self.memory == "half"),
             backend=self.backend,
             potentials=potentials,

@@ -1,6 +1,7 @@
 """An operator of torch, and the short way to it."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -36,7 +37,7 @@ class Operator:
         backward: Callable[..., Any] | None = None,
         other: str = "backend='reference'",
     ) -> None:
-        self.body = body
+        self.body = body = _of_plain_memory(body)
         self.op = torch.library.custom_op(f"spikescan::{name}", body, mutates_args=())
         self.op.register_fake(fake)
         self._function = None
@@ -61,6 +62,21 @@ class Operator:
         if not torch.is_grad_enabled():
             return self.body(*args)
         return self.op(*args) if self._function is None else self._function.apply(*args)
+
+
+def _of_plain_memory(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Kernels read memory as it is; torch may hold a tensor's with a mark that it is to be negated."""
+
+    def plain(arg: Any) -> Any:
+        if isinstance(arg, Tensor):
+            return arg.resolve_neg() if arg.is_neg() else arg
+        return [plain(part) for part in arg] if isinstance(arg, list) and arg and isinstance(arg[0], Tensor) else arg
+
+    @wraps(body)
+    def read(*args: Any) -> Any:
+        return body(*[plain(arg) for arg in args])
+
+    return read
 
 
 def watched(args: tuple[Any, ...]) -> bool:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..scan._checks import accumulate_dtype, refuse_transforms
+from ..scan._checks import accumulate_dtype, check_places, refuse_transforms
 from ..scan._operators import Operator
 from ..scan._select import lazy, select
 from . import _reference
@@ -34,11 +34,8 @@ def _forward(
 ) -> Tensor:
     """weight (C, N), bias (N,), events (E,) -> (T, B, N). `value` is empty where each event adds 1, else of the type
     in which sums are taken. Places are checked here, where a compiler does not look."""
-    if weight.device.type == "cpu" and len(step):
-        for name, place, size in (("step", step, steps), ("row", row, rows), ("channel", channel, len(weight))):
-            low, high = (int(value) for value in torch.aminmax(place))
-            if low < 0 or high >= size:
-                raise ValueError(f"{name}: places 0 to {size - 1} are there, found {low} to {high}")
+    for size, name, place in ((steps, "step", step), (rows, "row", row), (len(weight), "channel", channel)):
+        check_places(size, name, place)
     return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
 
 
@@ -91,7 +88,7 @@ def event_linear(
         weight: (N, C), bias: (N,) or None, as of `nn.Linear`.
         step, row, channel: int32 (E,), one event each; the same place may occur many times. Whether they are inside
             the shape is checked on the CPU only, where it costs no wait.
-        value: (E,) what each event adds, or None: 1.
+        value: (E,) what each event adds, or None: 1. Data: no gradient flows into it.
         shape: (T, B, C).
         backend: auto, reference, numba or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
             the weight is float16 or bfloat16. The reference makes an array (E, N); the kernels do not.
@@ -115,6 +112,8 @@ def event_linear(
             f"value: {tuple(step.shape)}, one for each event, on {weight.device} is needed, "
             f"found {tuple(value.shape)} on {value.device}"
         )
+    if value is not None and value.requires_grad and torch.is_grad_enabled():
+        raise ValueError(f"value: events are data and get no gradient; detach it, or take {DENSE}")
     inside = accumulate_dtype(weight)
     values = weight.new_empty(0, dtype=inside) if value is None else value.to(inside)
     start = weight.new_zeros(len(weight)) if bias is None else bias
