@@ -18,7 +18,9 @@ class FullPrecision(nn.Module):
             narrow = out.is_floating_point() and out.dtype.itemsize < self.narrowest.itemsize
             return tensor.to(out.device) if narrow else out
 
-        return super()._apply(wide_enough, recurse)
+        for child in self.children() if recurse else ():
+            child._apply(fn)  # which knows for itself
+        return super()._apply(wide_enough, recurse=False)
 
 
 class Decay(FullPrecision):
