@@ -1,6 +1,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# What `spikescan bench --peers` compares with; their dependencies would replace the installed torch.
+PEERS = spikingjelly snntorch loguru
 
 .PHONY: demo test lint clean
 
@@ -30,4 +32,5 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt --no-deps $(PEERS)
 	touch $@ $(VENV)/.demo

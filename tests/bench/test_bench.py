@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from spikescan import cli
@@ -17,7 +16,6 @@ from spikescan.bench import grid, peers, pictures, run, sizes
 from spikescan.bench.results import Finding, Measurement, Results, Skip
 from spikescan.bench.rows import ROWS, choose, layers, map
 from spikescan.bench.rows.epoch import generate
-from spikescan.bench.workbench import kept_for_backward
 from spikescan.errors import InputError
 
 TINY = replace(
@@ -141,13 +139,6 @@ def test_a_peer_that_is_there_is_measured(tmp_path):
     map.comparison(bench)
     found = grid.grid(results.measurements, results.skipped)
     assert np.isfinite(found.faster["peer"]).sum() == np.isfinite(found.faster["loop"]).sum() > 0
-
-
-def test_bytes_kept_for_backward():
-    x = torch.randn(10, 4, requires_grad=True)
-    assert kept_for_backward(lambda: x.sigmoid()) == 160
-    assert kept_for_backward(lambda: x * x) == 160  # one storage, saved twice
-    assert kept_for_backward(lambda: x + 1) == 0
 
 
 def test_verdicts():

@@ -60,6 +60,36 @@ def test_slow_subjects_are_taken_less_often_and_warmed_up_once():
     assert len(samples["fast"].both) == 5
 
 
+def settling(clock, *seconds):
+    """A subject whose first calls take so long, one after the other, and all further ones as long as the last."""
+    rest = iter(seconds[:-1])
+
+    def once(mark):
+        clock.log.append("settling")
+        clock.now += next(rest, seconds[-1])
+
+    return Subject("settling", once)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "calls"),
+    [
+        ((0.5, 0.5), 2),
+        ((0.5, 0.25, 0.125, 0.125), 4),
+        ((0.5, 0.25, 0.265625), 3),  # as long as the one before, to a tenth
+        ((0.5, 0.4375, 0.4375), 3),  # to an eighth
+        ((0.75, 0.25) * 5, 9),  # never: eight more than the first
+        ((1.5, 0.5), 1),  # so long that it matters no more
+        ((0.5, 1.5, 0.25), 2),
+    ],
+)
+def test_warm_ups_until_two_in_a_row_take_as_long(seconds, calls):
+    clock = FakeClock()
+    samples = take_turns([settling(clock, *seconds)], clock, budget=0)
+    assert len(clock.log) == calls + 5
+    assert samples["settling"].both == [seconds[-1]] * 5
+
+
 def test_quantiles():
     assert quantiles([4.0]) == (4.0, 4.0, 4.0)
     assert quantiles([float(value) for value in range(10, -1, -1)]) == pytest.approx((5, 1, 9))

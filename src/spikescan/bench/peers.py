@@ -55,10 +55,10 @@ def spikingjelly(device: str) -> list[Peer]:
 def snntorch(device: str) -> list[Peer]:
     """Leaky, called step by step as its documentation does, and StateLeaky, a convolution as long as the sequence."""
     package = import_module("snntorch")
-    version = metadata.version("snntorch")
+    kinds, version = (package.Leaky, package.StateLeaky), metadata.version("snntorch")
 
     def leaky(x: Tensor) -> Call:
-        neuron = package.Leaky(beta=BETA).to(x.device)
+        neuron = kinds[0](beta=BETA).to(x.device)
 
         def call(x: Tensor) -> Tensor:
             memory, spikes = neuron.init_leaky(), []
@@ -70,7 +70,7 @@ def snntorch(device: str) -> list[Peer]:
         return call
 
     def state_leaky(x: Tensor) -> Call:
-        neuron = package.StateLeaky(beta=BETA, channels=x.shape[-1]).to(x.device)
+        neuron = kinds[1](beta=BETA, channels=x.shape[-1]).to(x.device)
         return lambda x: neuron(x)[0]
 
     return [
