@@ -157,6 +157,19 @@ def test_manual_seed_governs():
     assert torch.equal(spikes, (uniform((30, 2, 3), seed=first) < 0.5).float())
 
 
+def test_each_rank_has_a_seed_of_its_own(monkeypatch):
+    """From one state of torch's generator, as where each process calls `torch.manual_seed` alike."""
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+
+    def seed_of(rank: int) -> int:
+        monkeypatch.setattr(torch.distributed, "get_rank", lambda: rank)
+        torch.manual_seed(11)
+        return int(new_seed())
+
+    assert len({seed_of(rank) for rank in range(4)}) == 4
+    assert seed_of(1) == seed_of(1)
+
+
 @pytest.mark.parametrize("seed", [1.5, True, "1", None, torch.tensor(1.0), torch.tensor([1]), torch.tensor(1).int()])
 def test_wrong_seed(seed):
     with pytest.raises(TypeError, match="seed"):

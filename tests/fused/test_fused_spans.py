@@ -1,15 +1,17 @@
 """Few lanes and a long time: the numba kernels cut time into spans. What they give is what one span gives."""
 
+import math
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from helpers import name
 from numba import njit
 
 import spikescan as ss
-from spikescan.scan import _compiling, _lanes, _parallel
+from spikescan.scan import _compiling, _lanes, _parallel, _threads
 
 NEURONS = {
     "li": lambda n: ss.LeakyIntegrator(),
@@ -21,6 +23,9 @@ NEURONS = {
 }
 
 pytestmark = pytest.mark.usefixtures("two_threads")
+of_spans = pytest.mark.skipif(
+    _threads.LAUNCHED < 2, reason="numba has one thread here, of which time is not cut; NUMBA_NUM_THREADS=2 gives two"
+)
 
 
 def everything(neuron, shape, lengths):
@@ -37,13 +42,14 @@ def everything(neuron, shape, lengths):
     return [y, *ends, *torch.autograd.grad(total, inputs)]
 
 
+@of_spans
 @pytest.mark.parametrize("lengths", [None, [3000, 8999], [9001, 0], [4600, 5000]])
-@pytest.mark.parametrize("name", NEURONS)
-def test_spans_equal_one_span(name, lengths, monkeypatch):
+@pytest.mark.parametrize("chosen", NEURONS)
+def test_spans_equal_one_span(chosen, lengths, monkeypatch):
     shape = (9001, 2, 3)
     lengths = None if lengths is None else torch.tensor(lengths)
     torch.manual_seed(0)
-    neuron = NEURONS[name](3)
+    neuron = NEURONS[chosen](3)
     plans = _lanes.plans(torch.Size(shape), torch.float32, (torch.tensor([0.95]),), cut=True)
     assert plans[0].span < 9001
     cut = everything(neuron, shape, lengths)
@@ -52,6 +58,7 @@ def test_spans_equal_one_span(name, lengths, monkeypatch):
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * float(expected.detach().abs().max()))
 
 
+@of_spans
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_what_is_not_finite_reaches_every_later_step(value):
     x = torch.randn(9001, 1, 2)
@@ -61,6 +68,7 @@ def test_what_is_not_finite_reaches_every_later_step(value):
     assert potential[:, 0, 0].isfinite().all()
 
 
+@of_spans
 def test_a_gradient_that_is_not_finite_reaches_every_earlier_step():
     x = torch.randn(9001, 1, 2, requires_grad=True)
     cotangent = torch.zeros(9001, 1, 2)
@@ -76,6 +84,45 @@ def test_a_leak_that_forgets_nothing_is_not_cut():
         assert plan.span == 9001
 
 
+HUGE = {torch.float32: (1e30, 1e-20), torch.float64: (1e200, 1e-200)}
+"""A value, and what a decay has left of it at the first step of the second span."""
+
+
+def scanned(x: torch.Tensor, decay: float) -> torch.Tensor:
+    return ss.linear_scan(x, decay, backend="numba")
+
+
+def scanned_back(x: torch.Tensor, decay: float) -> torch.Tensor:
+    return ss.linear_scan(x.flip(0), decay, reverse=True, backend="numba").flip(0)
+
+
+def integrated(x: torch.Tensor, decay: float) -> torch.Tensor:
+    tau = -1e-3 / math.log(decay)
+    return ss.LeakyIntegrator(tau, tau, backend="numba")(x)
+
+
+def integrated_back(x: torch.Tensor, decay: float) -> torch.Tensor:
+    current = torch.zeros_like(x, requires_grad=True)
+    return torch.autograd.grad(integrated(current, decay), current, x.flip(0))[0].flip(0)
+
+
+@of_spans
+@pytest.mark.parametrize("dtype", HUGE, ids=name)
+@pytest.mark.parametrize("run", [scanned, scanned_back, integrated, integrated_back])
+def test_what_was_huge_is_remembered(run, dtype, monkeypatch):
+    """Bit for bit: before the one value everything is 0, as where a span starts."""
+    (huge, left), decay, span = HUGE[dtype], 0.7, 4501
+    x = torch.zeros(9001, 1, 2, dtype=dtype)
+    x[span - int((math.log(left) - math.log(huge)) / math.log(decay))] = huge
+    plans = _lanes.plans(x.shape, dtype, (torch.tensor([decay]),), cut=True)
+    assert plans[0].span == span
+    cut = run(x, decay)
+    assert (cut[span] > left / 10).all()
+    monkeypatch.setattr(_lanes, "LONG", 10**9)
+    assert torch.equal(cut, run(x, decay))
+
+
+@of_spans
 @pytest.mark.parametrize("reverse", [False, True])
 def test_the_scan_alone(reverse, monkeypatch):
     x, initial = torch.randn(9001, 1, 3), torch.randn(1, 3)

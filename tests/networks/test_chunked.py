@@ -3,6 +3,7 @@
 import pytest
 import torch
 from tolerances import assert_close
+from torch.utils._pytree import tree_leaves
 
 import spikescan as ss
 from spikescan.bench import peak
@@ -38,6 +39,36 @@ def test_run_equals_the_whole(neuron, chunk):
         assert torch.equal(a.spikes, b.spikes)
         assert_close(a.potential, b.potential)
     assert torch.equal(found.state.layers[0].step, expected.state.layers[0].step)
+
+
+def floating(state: ss.NetworkState) -> list[torch.Tensor]:
+    return [value for value in tree_leaves(state) if value is not None and value.is_floating_point()]
+
+
+FIRE_OFTEN = {
+    "spsn": ss.SPSN,
+    "lif": lambda: ss.LIF(5e-3, 5e-3, threshold=0.1),
+    "mpe": lambda: ss.MPEPSN(30, threshold=0.1),
+}
+
+
+@pytest.mark.parametrize("neuron", FIRE_OFTEN.values(), ids=FIRE_OFTEN)
+@pytest.mark.parametrize("chunk", [1, 7, 20])
+def test_gradients_of_the_input_and_of_the_state_before(neuron, chunk):
+    """An earlier piece's state is not detached: through it the loss reaches that piece's input as well."""
+    net, x = network(neuron), counts().requires_grad_()
+    before = net.run(x[:10], net.initial_state(5)).state
+    states, found = floating(before), []
+    for runner in (ss.chunked(net, chunk), net):
+        out = runner.run(x[10:], before, potentials=True)
+        loss = out.readout.square().sum() + sum(end.square().sum() for end in floating(out.state))
+        loss = loss + sum(layer.spikes.mean() + layer.potential.square().mean() for layer in out.layers)
+        loss = loss + sum(layer.estimation_loss for layer in out.layers if layer.estimation_loss is not None)
+        found.append(torch.autograd.grad(loss, [x, *states], retain_graph=True))
+    for mine, expected in zip(*found, strict=True):
+        assert expected.any()
+        assert_close(mine, expected)
+    assert found[1][0].flatten(1).any(1).all()  # of each step
 
 
 @pytest.mark.parametrize("chunk", [4, 30])
@@ -150,3 +181,31 @@ def test_a_network_without_parameters():
     x = counts()
     total, _ = ss.chunked(Still(), 1).accumulate(x, lambda out, _: out.readout.sum(0), ss.NetworkState((), None))
     assert_close(total, 2 * x.sum(0))
+
+
+def test_two_backward_passes_through_one_run():
+    """What is kept of a chunk is computed again for each."""
+    net, x = network(), counts()
+    out, parameters = ss.chunked(net, 7).run(x, seed=5), list(net.parameters())
+    losses = out.readout.square().mean(), out.layers[0].spikes.mean() + out.readout.sum(), out.readout.square().mean()
+    first, second, third = (torch.autograd.grad(loss, parameters, retain_graph=k < 2) for k, loss in enumerate(losses))
+    assert all(torch.equal(a, b) for a, b in zip(first, third, strict=True))
+    assert not torch.equal(first[0], second[0])
+
+
+@pytest.mark.parametrize("momentum", [None, 0.1])
+def test_norms_count_each_chunk_once(momentum):
+    class Normed(SpikingMLP):
+        def __init__(self):
+            super().__init__(10, (8,), 4)
+            self.first = torch.nn.BatchNorm1d(10, momentum=momentum)
+
+        def run(self, x, *state, **options):
+            return super().run(self.first(x.flatten(0, 1)).view_as(x), *state, **options)
+
+    net = Normed()
+    out = ss.chunked(net, 7).run(counts(28).float(), seed=5)
+    before = [value.clone() for value in net.first.buffers()]
+    out.readout.sum().backward()
+    assert net.first.num_batches_tracked == 4
+    assert all(torch.equal(a, b) for a, b in zip(net.first.buffers(), before, strict=True))

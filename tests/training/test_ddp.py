@@ -8,6 +8,7 @@ import torch
 
 SCRIPT = """
 import sys, torch, lightning.pytorch as pl
+from spikescan.random import new_seed
 from spikescan.training import fitting, recipe_files, run
 from spikescan.training.task import Task
 
@@ -18,7 +19,9 @@ class Told(Task):
 
     def on_train_epoch_end(self):
         row = self.finish_epoch()
-        torch.save((self.shown, row, self.network.state_dict()), f"{sys.argv[3]}/rank{self.global_rank}.pt")
+        torch.manual_seed(5)
+        found = self.shown, row, self.network.state_dict(), int(new_seed())
+        torch.save(found, f"{sys.argv[3]}/rank{self.global_rank}.pt")
 
 task = Told(run.prepare(recipe_files.load(sys.argv[1]), sys.argv[3] + "/run", store=sys.argv[2]))
 with fitting.quiet_lightning():
@@ -41,12 +44,13 @@ def test_two_processes(recipe, store, tmp_path):
     (tmp_path / "ddp.py").write_text(SCRIPT)
     places = [str(tmp_path / "recipe.toml"), str(store), str(tmp_path)]
     command = [sys.executable, str(tmp_path / "ddp.py"), *places]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     ranks = [torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in range(2)]
-    (first, row, weights), (second, other_row, other_weights) = ranks
+    (first, row, weights, seed), (second, other_row, other_weights, other_seed) = ranks
     assert not set(first) & set(second)
     assert len(first) + len(second) == 40
     assert row | {"seconds": 0} == other_row | {"seconds": 0}
     for name, tensor in weights.items():
         torch.testing.assert_close(tensor, other_weights[name], rtol=0, atol=0)
+    assert seed != other_seed

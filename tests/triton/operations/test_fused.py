@@ -99,6 +99,23 @@ def test_vanilla_lif(device):
     assert_triton_equals_reference(lambda features: ss.LIF.vanilla(), (7, 4, 33), device, dtype=torch.float32)
 
 
+AT_THRESHOLD = {
+    "lif": lambda: ss.LIF(0.0, None),
+    "threshold": lambda: ss.SPSN(0.0, None, firing="threshold", threshold=1.0),
+    "delta": lambda: ss.SPSN(0.0, None, firing="delta", threshold=1.0),
+    "mpe": ss.MPEPSN,
+}
+
+
+@pytest.mark.parametrize("name", AT_THRESHOLD)
+def test_no_spike_at_the_threshold(name, device):
+    """A single step, whose potential is the current."""
+    neuron = AT_THRESHOLD[name]().to(device)
+    neuron.backend = "triton"
+    current = torch.tensor([[[1 - 2e-7, 1.0, 1 + 2e-7]]], device=device)
+    assert neuron(current, seed=1).flatten().tolist() == [0, 0, 1]
+
+
 @pytest.mark.parametrize("name", ["gumbel", "threshold", "delta"])
 def test_chunks_change_nothing(name, device, monkeypatch):
     from spikescan.scan import _triton

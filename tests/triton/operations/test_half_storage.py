@@ -26,6 +26,17 @@ def test_bytes_kept_alive(dtype, device):
     assert kept(ss.MPEPSN(backend="triton").to(device), current) <= 2 * current.numel() + beside
 
 
+def test_what_is_over_the_threshold_by_less_than_a_float16_resets(device):
+    """Kept is the potential less the threshold. Were it rounded to 0, the backward pass would see no reset."""
+    neuron = ss.LIF(20e-3, None, threshold=0.125, input_gain="unit", memory="half", backend="triton").to(device)
+    first = torch.tensor([[0.125, 0.125 + 2**-26]], device=device)  # where a float32 can be: at the threshold, next
+    x = torch.stack([first, torch.full_like(first, 0.1)]).requires_grad_()
+    spikes = neuron(x)
+    assert spikes.flatten().tolist() == [0, 1, 1, 0]
+    (gradient,) = torch.autograd.grad(spikes[1].sum(), x)
+    assert (gradient != 0).flatten().tolist() == [True, False, True, True]
+
+
 class LargeOperations(TorchDispatchMode):
     """Names of the operations that read or write a whole sequence. A view does neither, and what makes a tensor does
     not read the one that it is like."""
