@@ -22,7 +22,7 @@ class Sizes:
     flat_layer: tuple[int, int] = (64, 128)  # B, N
     flat_chunks: tuple[int, ...] = (500, 1000)  # the first is judged
     chunk: int = 1000
-    grown: tuple[int, int, int] = (5, 1000, 8)  # chunks of a short and of a long sequence, and B
+    grown: tuple[int, int, int] = (5, 50, 1000)  # chunks of the sequences whose memory is measured
     memory: Shape = (10_000, 8, 128)
     recordings: int = 2700
     batch: int = 64
@@ -45,7 +45,7 @@ QUICK = Sizes(
     flat_layer=(4, 32),
     flat_chunks=(500,),
     chunk=500,
-    grown=(5, 50, 4),
+    grown=(5, 50, 100),
     memory=(500, 4, 64),
     recordings=64,
     batch=16,

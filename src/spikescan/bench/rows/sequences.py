@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -60,22 +61,33 @@ def _found_costs(bench: Workbench, chunk: int, costs: dict[int, float], demanded
 
 
 def _independent(bench: Workbench, job: Job) -> None:
-    """The peaks of a short and of a long sequence, as processes have them, and with an allocator that returns what is
-    freed."""
-    *chunks, rows = bench.sizes.grown
-    few, many = (count * bench.sizes.chunk for count in chunks)
-    job = replace(job, rows=rows)
-    for name, variables in ((CHUNKS, None), (f"{CHUNKS}, freed memory returned", RETURNING)):
-        peaks = [in_process(replace(job, steps=steps), variables) for steps in (few, many)]
-        for steps, peak in zip((few, many), peaks):
-            if peak is not None:
-                bench.number("flat", (steps, job.rows, job.neurons), name, "peak memory", "bytes", peak)
-        what = f"activation memory at T={many:,} over that at T={few:,}"
-        before, after = peaks
-        known = before is not None and after is not None
-        note = "" if known else "this system does not tell a process's peak memory, or the process was ended"
-        measured = after / max(before, 1) if before is not None and after is not None else None
-        bench.find(Finding("flat", name, what, measured, 1.5, at_least=False, note=note))
+    """The peak at ten times the length, as processes have it, and with an allocator that returns what is freed; and at
+    the length of the longest sequence, of whose chunks the carried states alone are something."""
+    few, many, most = (count * bench.sizes.chunk for count in bench.sizes.grown)
+    returned = f"{CHUNKS}, freed memory returned"
+    before = _peak(bench, job, CHUNKS, few)
+    _grown(bench, CHUNKS, (few, before), (many, _peak(bench, job, CHUNKS, many)), 1.5)
+    _grown(bench, CHUNKS, (few, before), (most, _peak(bench, job, CHUNKS, most)), None)
+    less, more = ((steps, _peak(bench, job, returned, steps, RETURNING)) for steps in (few, many))
+    _grown(bench, returned, less, more, 1.5)
+
+
+def _peak(bench: Workbench, job: Job, name: str, steps: int, variables: Mapping[str, str] | None = None) -> int | None:
+    peak = in_process(replace(job, steps=steps), variables)
+    if peak is not None:
+        bench.number("flat", (steps, job.rows, job.neurons), name, "peak memory", "bytes", peak)
+    return peak
+
+
+def _grown(
+    bench: Workbench, name: str, less: tuple[int, int | None], more: tuple[int, int | None], demanded: float | None
+) -> None:
+    (few, before), (many, after) = less, more
+    known = before is not None and after is not None
+    note = "" if known else "this system does not tell a process's peak memory, or the process was ended"
+    measured = after / max(before, 1) if before is not None and after is not None else None
+    what = f"activation memory at T={many:,} over that at T={few:,}"
+    bench.find(Finding("flat", name, what, measured, demanded, at_least=False, note=note))
 
 
 def _exact(bench: Workbench, model: torch.nn.Module, rows: int) -> None:
