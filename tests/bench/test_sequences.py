@@ -31,11 +31,9 @@ def bench(bench):
 
 @pytest.fixture
 def peaks(monkeypatch):
-    """By steps: 1.25 times as much for the long sequence, thrice for the longest, twice where freed memory is returned."""
-    found = {
-        None: {250: 4000, 2500: 5000, 5000: 12_000},
-        sequences.RETURNING["MALLOC_MMAP_THRESHOLD_"]: {250: 1000, 2500: 2000},
-    }
+    """By steps: 1.25 times as much for the long sequence, thrice for the longest; returned, twice for the long one."""
+    kept, returned = {250: 4000, 2500: 5000, 5000: 12_000}, {250: 1000, 2500: 2000}
+    found = {None: kept, sequences.RETURNING["MALLOC_MMAP_THRESHOLD_"]: returned}
 
     def in_process(job, variables=None):
         assert (job.kind, job.rows, job.chunk) == ("chunked", 2, 50)

@@ -40,8 +40,20 @@ def test_subjects_take_turns_after_two_warm_ups():
 def test_a_turn_of_a_quick_subject_is_several_repetitions():
     clock = FakeClock()
     samples = take_turns([clock.subject("a", 0.03125), clock.subject("b", 0.5)], clock, budget=0)
-    assert clock.log[4:14] == ["a"] * 4 + ["b"] + ["a"] * 4 + ["b"]
+    assert clock.log[4:16] == ["a"] * 5 + ["b"] + ["a"] * 5 + ["b"]
     assert (len(samples["a"].both), len(samples["b"].both)) == (8, 5)
+
+
+def test_the_first_repetition_of_a_quick_subjects_turn_is_not_counted():
+    """Whatever it takes after another subject's turn."""
+    clock = FakeClock()
+
+    def after_another(mark):
+        clock.now += 1.0 if clock.log[-1:] == ["b"] else 0.0625
+        clock.log.append("a")
+
+    samples = take_turns([Subject("a", after_another), clock.subject("b", 0.5)], clock, budget=0)
+    assert samples["a"].both == [0.0625] * len(samples["a"].both)
 
 
 def test_the_budget_buys_further_turns():

@@ -1,7 +1,7 @@
 """Seconds of things that take turns, so that whatever drifts on a machine falls on all of them.
 
-A turn of a quick subject is several repetitions: alone between two slow ones it would be timed with caches that another
-subject's code and data have filled, which is what a benchmark does and not what training does.
+A turn of a quick subject is several repetitions, of which the first is not counted: it finds caches and memory as
+another subject has left them, which is what a benchmark does and not what training does.
 """
 
 from __future__ import annotations
@@ -108,8 +108,7 @@ def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, m
     Returns:
         The samples of each subject by its name.
     """
-    for subject in (subject for subject in subjects if subject.warm_up):
-        _warm_up(subject, clock)
+    quick = {subject.name for subject in subjects if subject.warm_up and _warm_up(subject, clock) < TURN}
     samples = {subject.name: Samples() for subject in subjects}
     spent, rounds = 0.0, 0
     while True:
@@ -117,28 +116,28 @@ def take_turns(subjects: Sequence[Subject], clock: Clock, budget: float = 2.0, m
         due = short or (list(subjects) if spent < budget and rounds < most else [])
         if not due:
             return samples
-        spent += sum(_turn(subject, clock, samples[subject.name]) for subject in due)
+        spent += sum(_turn(subject, clock, samples[subject.name], subject.name in quick) for subject in due)
         rounds += 1
 
 
-def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0, most: int = 8) -> None:
+def _warm_up(subject: Subject, clock: Clock, enough: float = 1.0, most: int = 8) -> float:
     """The first call compiles and allocates, and memory settles over some more: until two in a row take as long, to a
-    tenth, or one takes so long that it matters no more."""
-    before = _once(subject, clock, Samples())
+    tenth, or one takes so long that it matters no more. Returns the seconds of the last one."""
+    now, settled = _once(subject, clock, Samples()), False
     for _ in range(most):
-        if before >= enough:
-            return
-        now = _once(subject, clock, Samples())
-        if abs(now - before) <= 0.1 * before:
-            return
-        before = now
+        if settled or now >= enough:
+            break
+        before, now = now, _once(subject, clock, Samples())
+        settled = abs(now - before) <= 0.1 * before
+    return now
 
 
-def _turn(subject: Subject, clock: Clock, samples: Samples) -> float:
+def _turn(subject: Subject, clock: Clock, samples: Samples, quick: bool) -> float:
+    first = _once(subject, clock, Samples()) if quick else 0.0
     spent = 0.0
     while spent < TURN:
         spent += _once(subject, clock, samples)
-    return spent
+    return first + spent
 
 
 def _once(subject: Subject, clock: Clock, samples: Samples) -> float:
