@@ -41,6 +41,8 @@ def chunked(network: nn.Module, chunk: int) -> "Chunked":
         totals, _ = long.accumulate(x, lambda output, first: output.readout.sum(0), seed=1)
         loss = F.cross_entropy(totals / len(x), labels)          # the mean readout
 
+    `torch.compile` takes the network inside (its `run`), not the chunks around it.
+
     Args:
         network: has `run` and `initial_state`.
         chunk: time steps, 1 or more; the last chunk may be shorter.
