@@ -25,6 +25,12 @@ def test_values_are_summed(events):
     assert dense.sum() == 2.75
 
 
+def test_compiles_without_a_graph_break(events):
+    columns = events.step, events.row, events.channel
+    dense = torch.compile(lambda *columns: EventTensor(*columns, events.shape).dense(), fullgraph=True, backend="eager")
+    assert torch.equal(dense(*columns), events.dense())
+
+
 def test_positions_beyond_32_bits():
     place = torch.tensor([99_999], dtype=torch.int32)
     assert EventTensor(place, place, place, (100_000,) * 3).flat().tolist() == [100_000**3 - 1]

@@ -1,7 +1,7 @@
 """What spikescan is compared with, in plain torch operations as their papers write them.
 
 x input (B, T, N) as published, or (T, B, N) where said; i synaptic current, u membrane potential, ρ probability,
-s spikes, α, β decays. Each is the published formulation, in the published layout, with nothing that slows it down.
+s spikes, α, β decays. Each is the published formulation, in the published layout where there is one.
 """
 
 from __future__ import annotations

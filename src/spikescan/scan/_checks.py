@@ -139,8 +139,8 @@ def one_or_each(value: Tensor, current: Tensor, name: str) -> Tensor:
 
 
 def check_places(size: int, name: str, place: Tensor) -> None:
-    """Whether all of them are 0 to size - 1; looked at on the CPU only, where it costs no wait."""
-    if place.device.type == "cpu" and len(place):
+    """Whether all of them are 0 to size - 1; looked at on the CPU only, where it costs no wait, and not in a trace."""
+    if not torch.compiler.is_compiling() and place.device.type == "cpu" and len(place):
         low, high = (int(value) for value in torch.aminmax(place))
         if low < 0 or high >= size:
             raise ValueError(f"{name}: places 0 to {size - 1} are there, found {low} to {high}")
