@@ -78,7 +78,7 @@ def assert_agree(
     neuron: ss.Neuron,
     current: Tensor,
     *,
-    backend: str = "numba",
+    backend: str = "native",
     against: str = "reference",
     start: bool = True,
     lengths: Tensor | None = None,

@@ -9,7 +9,7 @@ import torch
 from helpers import Seen
 
 import spikescan as ss
-from spikescan.fused import _numba_draws
+from spikescan.fused import _native_draws
 from spikescan.random import as_seed, fold, new_seed, philox, uniform
 
 ALL = 0xFFFFFFFF
@@ -22,7 +22,7 @@ KNOWN = [  # Random123's kat_vectors, philox4x32-10: counter, key, words
         (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
     ),
 ]
-BACKENDS = "auto", "reference", "numba"
+BACKENDS = "auto", "reference", "native"
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
@@ -63,10 +63,10 @@ def test_a_draw_depends_on_nothing_else(backend):
 def test_time_and_rows_are_shared_out(shape, monkeypatch):
     """Among seven threads, whatever there is more of."""
     blocks = []
-    kernel = _numba_draws._uniform
-    monkeypatch.setattr(_numba_draws, "torch_threads", lambda: 7)
-    monkeypatch.setattr(_numba_draws, "_uniform", lambda *arguments: blocks.append(arguments[0]) or kernel(*arguments))
-    found = uniform(shape, seed=9, step=2**32 - 3, backend="numba")
+    kernel = _native_draws._uniform
+    monkeypatch.setattr(_native_draws, "torch_threads", lambda: 7)
+    monkeypatch.setattr(_native_draws, "_uniform", lambda *arguments: blocks.append(arguments[0]) or kernel(*arguments))
+    found = uniform(shape, seed=9, step=2**32 - 3, backend="native")
     assert torch.equal(found, uniform(shape, seed=9, step=2**32 - 3, backend="reference"))
     assert blocks == [7]
 

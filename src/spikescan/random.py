@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .scan._operators import watched
-from .scan._select import lazy, select
+from .scan._select import lazy, resolve, select
 from .types import Seed
 
 Words = TypeVar("Words", Tensor, int)
@@ -109,7 +109,7 @@ def uniform(
         seed: an int or a 0-d int64 tensor.
         step: the first time step, an int or a 0-d int64 tensor.
         device: where the numbers are wanted; None: where seed and step are, else on the CPU.
-        backend: auto, reference (torch operations, any device), numba or triton.
+        backend: auto, reference (torch operations, any device), native or triton.
     Returns:
         float32 (T, B, *features), the same on every device.
     Raises:
@@ -127,7 +127,7 @@ def uniform(
 @torch.library.custom_op("spikescan::uniform", mutates_args=())
 def uniform_op(seed: Tensor, step: Tensor, steps: int, rows: int, features: int, backend: str) -> Tensor:
     """(T, B, N)"""
-    name = {"cpu": "numba", "cuda": "triton"}.get(seed.device.type, "reference") if backend == "auto" else backend
+    name = resolve(backend, seed.device, torch.float32)
     return select(BODIES, name, seed, "generator")(seed, step, steps, rows, features)
 
 
@@ -149,6 +149,6 @@ def _reference(seed: Tensor, step: Tensor, steps: int, rows: int, features: int)
 
 BODIES = {
     "reference": _reference,
-    "numba": lazy("spikescan.fused._numba_draws", "uniform"),
+    "native": lazy("spikescan.fused._native", "uniform"),
     "triton": lazy("spikescan.fused._triton_math", "uniform"),
 }

@@ -9,8 +9,10 @@ class FakeClock:
     def __init__(self):
         self.now, self.log = 0.0, []
 
-    def stamp(self):
+    def begin(self):
         return self.now
+
+    stamp = begin
 
     def seconds(self, first, last):
         return last - first

@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from torch.testing._internal.two_tensor import TwoTensor
 
 import spikescan as ss
-from spikescan.binary import _autograd, _numba, spike_linear
+from spikescan import native
+from spikescan.binary import _autograd, _native, spike_linear
 from spikescan.networks import SpikeLinear, SpikingMLP
 
 WHAT = "output", "gradient of the spikes", "gradient of the weight", "gradient of the bias"
@@ -40,7 +41,7 @@ def with_gradients(function, operands, cotangent):
 
 
 def by_tables(spikes, weight, bias=None):
-    return spike_linear(spikes, weight, bias, backend="numba")
+    return spike_linear(spikes, weight, bias, backend="native")
 
 
 def assert_equals_ordinary(operands, cotangent):
@@ -90,8 +91,7 @@ def test_each_input_has_its_own_gradient():
 
 
 def test_large_and_aligned_results_are_written_past_the_caches():
-    operands = drawn(20_000, 32, 128)
-    assert _numba.LARGE <= 20_000 * 128 * 4
+    operands = drawn(20_000, 32, 128)  # 10 MB of results
     assert_equals_ordinary(operands, torch.randn(20_000, 128))
 
 
@@ -112,9 +112,9 @@ def test_nothing_is_touched_behind_an_array(shape):
     rows, inputs, outputs = shape
     bits = before_a_gap(torch.zeros(-(-inputs // 32), rows, dtype=torch.int32))
     out, grad = before_a_gap(torch.full((rows, outputs), torch.nan)), before_a_gap(torch.randn(rows, outputs))
-    assert not _numba.forward(before_a_gap(spikes), before_a_gap(weight), before_a_gap(bias), out, bits)
+    assert not _native.forward(before_a_gap(spikes), before_a_gap(weight), before_a_gap(bias), out, bits)
     assert_close(out, F.linear(spikes.double(), weight.double(), bias.double()))
-    assert_close(_numba.backward(grad, bits, inputs)[0], grad.double().t() @ spikes.double())
+    assert_close(_native.backward(grad, bits, inputs)[0], grad.double().t() @ spikes.double())
 
 
 def test_leading_axes_no_bias_and_strides():
@@ -203,7 +203,7 @@ def takes_tables(spikes, weight, **options):
 
 def test_where_tables_are_taken(monkeypatch):
     weight, many = torch.randn(8, 32), torch.zeros(4096, 32)
-    monkeypatch.setattr(_autograd, "WIDE", True)
+    monkeypatch.setattr(_autograd, "wide", lambda: True)
     assert takes_tables(many, weight)
     assert takes_tables(many.view(16, 256, 32), weight)
     assert not takes_tables(many, weight, backend="reference")
@@ -213,14 +213,27 @@ def test_where_tables_are_taken(monkeypatch):
     assert not takes_tables(many.to("meta"), weight.to("meta"))
     with torch.autocast("cpu", torch.bfloat16):
         assert not takes_tables(many, weight)
-    assert takes_tables(many[:1], weight, backend="numba")
-    monkeypatch.setattr(_autograd, "WIDE", False)
+    assert takes_tables(many[:1], weight, backend="native")
+    monkeypatch.setattr(_autograd, "wide", lambda: False)
     assert not takes_tables(many, weight)
-    assert takes_tables(many, weight, backend="numba")
+    assert takes_tables(many, weight, backend="native")
+
+
+def test_tables_need_kernels(monkeypatch):
+    monkeypatch.setattr(native, "isa", lambda: "v4")
+    monkeypatch.setattr(native, "missing", lambda: None)
+    assert _autograd.wide()
+    monkeypatch.setattr(native, "isa", lambda: "v3")
+    assert not _autograd.wide()
+    monkeypatch.setattr(native, "isa", lambda: "v4")
+    monkeypatch.setattr(native, "missing", lambda: "no kernels")
+    assert not takes_tables(torch.zeros(4096, 32), torch.randn(8, 32))
+    with pytest.raises(ValueError, match=r"^backend: no kernels"):
+        by_tables(torch.zeros(4096, 32), torch.randn(8, 32))
 
 
 def test_what_is_no_plain_array_takes_the_ordinary_product(monkeypatch):
-    monkeypatch.setattr(_autograd, "WIDE", True)
+    monkeypatch.setattr(_autograd, "wide", lambda: True)
     spikes, weight, bias = (x.detach() for x in drawn(4096, 32, 8))
     expected = F.linear(spikes, weight, bias)
     for other in spikes.to_sparse(), TwoTensor(spikes, spikes), spikes.to_mkldnn():
@@ -230,7 +243,7 @@ def test_what_is_no_plain_array_takes_the_ordinary_product(monkeypatch):
     assert_close(spike_linear(spikes, weight.to_sparse()), F.linear(spikes, weight))
     with pytest.raises(RuntimeError, match="dtype"):  # torch's own
         spike_linear(spikes, weight, bias.double())
-    with pytest.raises(ValueError, match=r"^backend: 'numba' needs float32 on cpu, found torch.float64"):
+    with pytest.raises(ValueError, match=r"^backend: 'native' needs float32 on cpu, found torch.float64"):
         by_tables(spikes, weight, bias.double())
     with FakeTensorMode():
         faked = torch.empty(4096, 32), torch.empty(8, 32)
@@ -239,7 +252,7 @@ def test_what_is_no_plain_array_takes_the_ordinary_product(monkeypatch):
 
 @pytest.mark.skipif(not hasattr(torch.compiler, "is_exporting"), reason="this torch does not say that it exports")
 def test_one_graph_is_exported_for_all_sizes(monkeypatch):
-    monkeypatch.setattr(_autograd, "WIDE", True)
+    monkeypatch.setattr(_autograd, "wide", lambda: True)
     layer, sizes = SpikeLinear(40, 20), [{1: torch.export.Dim("batch", min=2)}]
     for batch in 10, 4:
         program = torch.export.export(layer, (torch.zeros(500, batch, 40),), dynamic_shapes=sizes)
@@ -248,7 +261,7 @@ def test_one_graph_is_exported_for_all_sizes(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # torch's own
 def test_transforms_take_the_ordinary_product(monkeypatch):
-    monkeypatch.setattr(_autograd, "WIDE", True)
+    monkeypatch.setattr(_autograd, "wide", lambda: True)
     spikes, weight, _ = (x.detach() for x in drawn(4096, 32, 8))
     tangent = torch.randn_like(weight)
     _, found = jvp(lambda w: spike_linear(spikes, w), (weight,), (tangent,))
@@ -307,7 +320,7 @@ def test_bad_arguments():
         spike_linear(torch.zeros(3, 40), torch.zeros(20, 41))
     with pytest.raises(ValueError, match=r"^bias: \(20,\) is needed, found \(1,\)"):
         by_tables(torch.zeros(3, 40), torch.zeros(20, 40), torch.zeros(1))
-    with pytest.raises(ValueError, match=r"^backend: 'numba' needs float32 on cpu, found torch.float64 on cpu"):
+    with pytest.raises(ValueError, match=r"^backend: 'native' needs float32 on cpu, found torch.float64 on cpu"):
         by_tables(torch.zeros(3, 40).double(), torch.zeros(20, 40).double())
     with pytest.raises(ValueError, match=r"^spikes: \(\.\.\., K\) is needed, found a single number"):
         spike_linear(torch.tensor(1.0), torch.zeros(20, 40))
@@ -332,7 +345,7 @@ def test_network_by_tables_is_the_network(options):
     layers = [module for module in network.modules() if isinstance(module, SpikeLinear)]
     assert len(layers) == 2
     results = []
-    for backend in "reference", "numba":
+    for backend in "reference", "native":
         for layer in layers:
             layer.backend = backend
         network.zero_grad()
@@ -349,7 +362,7 @@ def test_network_without_spikes_between_its_layers():
 
 
 def test_network_of_references_offers_every_derivative(monkeypatch):
-    monkeypatch.setattr(_autograd, "WIDE", True)
+    monkeypatch.setattr(_autograd, "wide", lambda: True)
     neuron, readout = (lambda kind=kind: kind(backend="reference") for kind in (ss.SPSN, ss.LeakyIntegrator))
     network, x = SpikingMLP(3, (32, 32), 4, neuron, readout), torch.rand(8, 512, 3)
     parameters = list(network.parameters())

@@ -4,8 +4,20 @@ from data_oracles import scaled_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spikescan.data._numba_events import nearest_source
+from spikescan import native
+from spikescan.data import _native_events, _reference_events
 from spikescan.data.augment import Augmentation, Coordinates, ragged_arange, scale_shift
+
+MISSING = {"native": None, "reference": "no kernels"}
+
+
+@pytest.fixture(params=MISSING)
+def kernels(request, monkeypatch):
+    """Where there are none, numpy does their work."""
+    monkeypatch.setattr(native, "missing", lambda: MISSING[request.param])
+
+
+both = pytest.mark.usefixtures("kernels")
 
 
 def coordinates(images):
@@ -35,6 +47,7 @@ def batches(draw):
     return images, np.array(factor), np.array(shift)
 
 
+@both
 @settings(max_examples=300, deadline=None)
 @given(batches())
 def test_events_equal_the_image(batch):
@@ -45,6 +58,26 @@ def test_events_equal_the_image(batch):
         assert np.array_equal(result, scaled_image(image, f, s))
 
 
+@given(batches())
+def test_kernels_equal_the_definition(batch):
+    """In the order of events as well; rows and channels have factors of their own."""
+    images, factor, shift = batch
+    events = coordinates(images)
+    mixed = np.random.default_rng(len(events.step)).permutation(len(events.step))
+    events = Coordinates(*(column[mixed] for column in events))
+    lengths, channels = np.array([len(image) for image in images]), np.full(len(images), images[0].shape[1])
+    axes = []
+    for kernels in _native_events, _reference_events:
+        axes.append((kernels.targets(lengths, factor, 0 * shift), kernels.targets(channels, factor[::-1], shift)))
+    for found, expected in zip(*axes, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+    found, expected = (kernels.show(events, *axes[0]) for kernels in (_native_events, _reference_events))
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype == np.int32
+        assert np.array_equal(a, b)
+
+
+@both
 @pytest.mark.parametrize("factor", [0.7, 0.93, 1.0, 1.11, 1.3])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (40, 1), (41, 30)])
 def test_published_ranges(factor, shape):
@@ -53,6 +86,7 @@ def test_published_ranges(factor, shape):
     assert np.array_equal(images_of(events, shape[:1], shape[1])[0], scaled_image(image, factor, 2))
 
 
+@both
 def test_neither_scaled_nor_shifted_is_unchanged():
     events = coordinates([np.random.default_rng(0).poisson(1, (20, 7)), np.ones((3, 7), int)])
     lengths = np.array([20, 3])
@@ -60,6 +94,7 @@ def test_neither_scaled_nor_shifted_is_unchanged():
     assert all(np.array_equal(a, b) for a, b in zip(same, events, strict=True))
 
 
+@both
 def test_rows_do_not_see_each_other():
     images = [np.random.default_rng(k).poisson(0.5, (5 + k, 6)) for k in range(4)]
     lengths, factor = np.array([5, 6, 7, 8]), np.array([0.8, 1.2, 1.0, 1.3])
@@ -69,6 +104,7 @@ def test_rows_do_not_see_each_other():
         assert np.array_equal(images_of(alone, lengths[k : k + 1], 6)[0], together[k])
 
 
+@both
 def test_steps_rise_along_each_row_of_a_batch_without_events():
     none = Coordinates(*np.zeros((3, 0), np.int64))
     result = scale_shift(none, np.array([1, 4]), 5, np.ones(2), np.zeros(2, int))
@@ -112,9 +148,11 @@ def test_ragged_arange(counts):
 
 @given(st.integers(1, 200), st.floats(0.05, 5))
 def test_sources_rise(size, factor):
-    assert np.all(np.diff([nearest_source(place, size, factor) for place in range(-50, size + 50)]) >= 0)
+    places = np.arange(-50, size + 50)
+    assert np.all(np.diff(_reference_events.nearest_source(places, np.array(size), np.array(factor))) >= 0)
 
 
+@both
 @pytest.mark.parametrize(
     ("event", "what"),
     [

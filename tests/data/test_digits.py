@@ -1,4 +1,8 @@
 import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,6 +10,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from spikescan.data import digits
+from spikescan.errors import InputError
 
 CLOSED = digits._CORNERS
 
@@ -34,6 +39,47 @@ def test_every_sample_sees_three_saccades(stores):
 def test_the_events_are_the_same_on_every_machine(stores):
     content = b"".join(stores[split].times.tobytes() + stores[split].channels.tobytes() for split in ("train", "test"))
     assert hashlib.sha256(content).hexdigest() == "b5aff6182ac157200442644347bfe1eb3923bdb9f38250ad1f8ba87b7a9d5af1"
+
+
+def test_the_pictures_are_those_of_scikit_learn():
+    images, labels = digits.pictures()
+    expected = load_digits()
+    for found, wanted in ((images, expected.images), (labels, expected.target)):
+        assert (found.dtype, found.shape) == (wanted.dtype, wanted.shape)
+        assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="what is loaded is read from /proc")
+def test_scikit_learn_is_not_imported_and_there_is_one_openmp_runtime(tmp_path):
+    program = r"""if True:
+        import re, sys
+        from pathlib import Path
+        import torch
+        import spikescan as ss
+        from spikescan.data import digits
+        digits.convert(Path(sys.argv[1]))
+        assert "sklearn" not in sys.modules
+        ss.SPSN()(torch.randn(5, 2, 3, requires_grad=True), seed=1).sum().backward()
+        print(*set(re.findall(r"/\S*lib(?:gomp|omp|iomp5)\S*", Path("/proc/self/maps").read_text())), sep="\n")"""
+    command = [sys.executable, "-c", program, str(tmp_path / "digits")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 1, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("package", "words"),
+    [
+        (None, "the pictures come with scikit-learn, which is not installed; `pip install scikit-learn`"),
+        ("empty", "digits.csv.gz: not there, but scikit-learn is"),
+    ],
+)
+def test_missing_pictures_are_named(monkeypatch, tmp_path, package, words):
+    found = package and SimpleNamespace(origin=str(tmp_path / package / "__init__.py"))
+    monkeypatch.setattr(digits, "find_spec", lambda name: found)
+    with pytest.raises(InputError, match=words):
+        digits.convert(tmp_path / "store")
+    assert not (tmp_path / "store").exists()
 
 
 def test_an_event_follows_every_threshold_that_the_grey_level_passes():

@@ -29,7 +29,7 @@ def test_formula(name):
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 def test_it_is_the_gradient_of_a_spike(name, backend):
     lif = ss.LIF(0.0, None, surrogate=name, backend=backend)
     current = torch.tensor(Z + 1)[None, None].requires_grad_()

@@ -10,7 +10,7 @@ from agreement import assert_agree
 import spikescan as ss
 from spikescan import firing
 from spikescan.bench import peak
-from spikescan.fused._numba_tasks import REPLAYED as FEW
+from spikescan.fused._native_tasks import REPLAYED as FEW
 from spikescan.scan import _lanes
 
 NEURONS = {

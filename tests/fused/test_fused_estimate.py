@@ -1,4 +1,4 @@
-"""MPE-PSN: both variants, numba against the reference, forward, L_mem and every gradient."""
+"""MPE-PSN: both variants, native against the reference, forward, L_mem and every gradient."""
 
 import pytest
 import torch
@@ -65,7 +65,7 @@ def test_padding(estimate, deterministic, steps):
 def test_what_is_not_finite_shows(estimate, value):
     """Everywhere that it does in the reference, in gradients as well."""
     found = []
-    for backend in ("reference", "numba"):
+    for backend in ("reference", "native"):
         x = torch.zeros(3, 1, 20)
         x[1, 0, 5] = value
         out = neuron(3, estimate, backend=backend).run(x.requires_grad_(), seed=1, potentials=True)

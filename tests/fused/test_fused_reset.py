@@ -1,4 +1,4 @@
-"""LIF: every option, numba against the reference, forward and every gradient."""
+"""LIF: every option, native against the reference, forward and every gradient."""
 
 import pytest
 import torch
@@ -50,7 +50,7 @@ def test_shapes(reset, detach, rows, count):
     assert_agree(neuron(reset, detach), input_current(20, rows, count))
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 def test_every_parameter_has_a_gradient_where_there_is_no_neuron(backend):
     learned = ss.LIF(learn_tau=True, learn_threshold=True, features=1, backend=backend)
     for gradient in torch.autograd.grad(learned(torch.randn(4, 2, 0)).sum(), list(learned.parameters())):
@@ -101,7 +101,7 @@ def test_extreme_decays(reset, detach, taus):
     assert_agree(ss.LIF(*taus, reset=reset, detach_reset=detach), input_current(50, 2, 5))
 
 
-@pytest.mark.parametrize("backend", ["numba", "fft"])
+@pytest.mark.parametrize("backend", ["native", "fft"])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=name)
 @pytest.mark.parametrize("steps", STEPS)
 def test_leaky_integrator(backend, dtype, steps):

@@ -1,4 +1,4 @@
-"""Few lanes and a long time: the numba kernels cut time into spans. What they give is what one span gives."""
+"""Few lanes and a long time: the native kernels cut time into spans. What they give is what one span gives."""
 
 import math
 import time
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import name
-from numba import njit
+from native import njit
 
 import spikescan as ss
 from spikescan.scan import _compiling, _lanes, _parallel, _threads
@@ -24,7 +24,7 @@ NEURONS = {
 
 pytestmark = pytest.mark.usefixtures("two_threads")
 of_spans = pytest.mark.skipif(
-    _threads.LAUNCHED < 2, reason="numba has one thread here, of which time is not cut; NUMBA_NUM_THREADS=2 gives two"
+    _threads.LAUNCHED < 2, reason="native has one thread here, of which time is not cut; NUMBA_NUM_THREADS=2 gives two"
 )
 
 
@@ -89,16 +89,16 @@ HUGE = {torch.float32: (1e30, 1e-20), torch.float64: (1e200, 1e-200)}
 
 
 def scanned(x: torch.Tensor, decay: float) -> torch.Tensor:
-    return ss.linear_scan(x, decay, backend="numba")
+    return ss.linear_scan(x, decay, backend="native")
 
 
 def scanned_back(x: torch.Tensor, decay: float) -> torch.Tensor:
-    return ss.linear_scan(x.flip(0), decay, reverse=True, backend="numba").flip(0)
+    return ss.linear_scan(x.flip(0), decay, reverse=True, backend="native").flip(0)
 
 
 def integrated(x: torch.Tensor, decay: float) -> torch.Tensor:
     tau = -1e-3 / math.log(decay)
-    return ss.LeakyIntegrator(tau, tau, backend="numba")(x)
+    return ss.LeakyIntegrator(tau, tau, backend="native")(x)
 
 
 def integrated_back(x: torch.Tensor, decay: float) -> torch.Tensor:
@@ -126,7 +126,7 @@ def test_what_was_huge_is_remembered(run, dtype, monkeypatch):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_the_scan_alone(reverse, monkeypatch):
     x, initial = torch.randn(9001, 1, 3), torch.randn(1, 3)
-    options = {"decay": torch.tensor([0.9, 0.95, 0.0]), "initial": initial, "reverse": reverse, "backend": "numba"}
+    options = {"decay": torch.tensor([0.9, 0.95, 0.0]), "initial": initial, "reverse": reverse, "backend": "native"}
     cut = ss.linear_scan(x, **options)
     monkeypatch.setattr(_lanes, "LONG", 10**9)
     torch.testing.assert_close(cut, ss.linear_scan(x, **options), rtol=1e-5, atol=1e-5)
@@ -159,6 +159,6 @@ def test_kernels_are_kept_for_all_that_they_are_compiled_from(tmp_path):
         part.write_text(text)
         found.add(_compiling.digest([part]))
     assert len(found) == 2
-    ss.linear_scan(torch.ones(2, 1, 3), 0.5, backend="numba")
+    ss.linear_scan(torch.ones(2, 1, 3), 0.5, backend="native")
     kept = Path(_parallel.in_parallel.stats.cache_path)
     assert list(kept.glob(f"*scan_{_compiling.SOURCES}*.nbi"))

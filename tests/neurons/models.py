@@ -21,7 +21,7 @@ MODELS: dict[str, Callable[..., ss.Neuron]] = {
     "mpe_previous": lambda **o: ss.MPEPSN(**o),
     "mpe_current": lambda **o: ss.MPEPSN(estimate="current", **o),
 }
-BACKENDS = "reference", "numba"
+BACKENDS = "reference", "native"
 
 each_model = pytest.mark.parametrize("model", MODELS)
 each_backend = pytest.mark.parametrize("backend", BACKENDS)

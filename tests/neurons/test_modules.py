@@ -143,15 +143,15 @@ def test_learned_decays_stay_inside(backend):
 
 
 def test_the_backend_is_looked_up_at_each_call():
-    neuron, x = ss.LIF(backend="numba"), torch.randn(9, 2, N)
-    assert neuron.backend == "numba"
+    neuron, x = ss.LIF(backend="native"), torch.randn(9, 2, N)
+    assert neuron.backend == "native"
     neuron(x)
     neuron.backend = "fft"
     with pytest.raises(ValueError, match=r"^backend: 'fft' cannot compute a reset"):
         neuron(x)
     neuron.backend = "reference"
     assert neuron(x).shape == x.shape
-    with pytest.raises(ValueError, match=r"^backend: 'cuda' is not one of auto, reference, fft, numba, triton"):
+    with pytest.raises(ValueError, match=r"^backend: 'cuda' is not one of auto, reference, fft, native, triton"):
         neuron.backend = "cuda"
     assert neuron.backend == "reference"
 
@@ -163,8 +163,8 @@ def test_a_backend_that_cannot_serve_raises(model, monkeypatch):
     neuron.backend = "triton"
     with pytest.raises(ValueError, match=r"^backend: 'triton' needs a tensor on cuda, the current is on cpu"):
         neuron(x, seed=1)
-    neuron.backend = "numba"
-    with pytest.raises(ValueError, match=r"^backend: 'numba' needs a tensor on cpu, the current is on meta"):
+    neuron.backend = "native"
+    with pytest.raises(ValueError, match=r"^backend: 'native' needs a tensor on cpu, the current is on meta"):
         neuron.to("meta")(x.to("meta"))
     neuron.backend = "fft"
     if model.startswith(("lif", "mpe")):
@@ -174,7 +174,7 @@ def test_a_backend_that_cannot_serve_raises(model, monkeypatch):
 
 @each_model
 def test_double_backward_says_that_it_is_not_offered(model):
-    neuron, x = MODELS[model](backend="numba"), torch.randn(9, 2, N, requires_grad=True)
+    neuron, x = MODELS[model](backend="native"), torch.randn(9, 2, N, requires_grad=True)
     (gradient,) = torch.autograd.grad(neuron(x, seed=1).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="double backward"):
         gradient.sum().backward()
@@ -183,7 +183,7 @@ def test_double_backward_says_that_it_is_not_offered(model):
 @pytest.mark.filterwarnings("ignore:There is a performance drop")
 @each_model
 def test_gradients_through_vmap(model):
-    neuron, x, seed = MODELS[model](backend="numba"), torch.randn(3, 9, 2, N, requires_grad=True), torch.tensor(1)
+    neuron, x, seed = MODELS[model](backend="native"), torch.randn(3, 9, 2, N, requires_grad=True), torch.tensor(1)
     mapped, looped = torch.vmap(lambda y: neuron(y, seed))(x), torch.stack([neuron(y, seed) for y in x])
     cotangent = torch.randn_like(looped)
     assert torch.equal(mapped, looped)

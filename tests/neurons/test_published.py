@@ -16,7 +16,7 @@ ALPHA, BETA = math.exp(-DT / TAU_SYN), math.exp(-DT / TAU_MEM)
 RELATIVE = 1e-4
 SEED = 21
 
-each_backend = pytest.mark.parametrize("backend", ["reference", "fft", "numba"])
+each_backend = pytest.mark.parametrize("backend", ["reference", "fft", "native"])
 each_steps = pytest.mark.parametrize("steps", [1, 2, 65, 400])
 each_dtype = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=name)
 
@@ -71,7 +71,7 @@ def test_spsn(backend, firing, dtype, steps):
     assert_published(x.grad, expected, "gradient")
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 @each_dtype
 @each_steps
 def test_lif(backend, dtype, steps):
@@ -89,7 +89,7 @@ def test_lif(backend, dtype, steps):
     assert_published(x.grad, expected, "gradient", clear)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 def test_vanilla_lif(backend):
     """v ← τ v + I; o = Θ(v - 1); v ← v (1 - o), with the gradient through the reset."""
     x = current(65, torch.float64, 1.0)
@@ -108,7 +108,7 @@ def test_vanilla_lif(backend):
     assert_close(x.grad, x_again.grad)
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 @pytest.mark.parametrize("estimate", ["previous", "current"])
 @pytest.mark.parametrize("deterministic", [False, True])
 @pytest.mark.parametrize("steps", [2, 4, 16, 65])
@@ -135,7 +135,7 @@ def test_mpe_psn(backend, estimate, deterministic, steps):
         assert_close(a, b, f"gradient of {what}")
 
 
-@pytest.mark.parametrize("backend", ["reference", "fft", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "fft", "native"])
 def test_gradcheck_of_the_leaky_integrator(backend):
     """Current, both learned decays and both states, by finite differences."""
     neuron = ss.LeakyIntegrator(TAU_MEM, TAU_SYN, DT, learn_tau=True, features=2, backend=backend).double()

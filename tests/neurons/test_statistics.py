@@ -48,7 +48,7 @@ def test_temperature_does_not_change_the_probability(temperature):
     assert abs(deviation(spikes_at(0.4, firing.Gumbel(temperature)), sigma(0.4))) > 5  # SB's: negative control
 
 
-@pytest.mark.parametrize("backend", ["reference", "numba"])
+@pytest.mark.parametrize("backend", ["reference", "native"])
 def test_mean_gradient_of_gumbel_at_rest(backend):
     """y is uniform at u = 0, and the mean of 2 y (1 - y) is 1/3; its spread is 1/sqrt(45)."""
     current = torch.zeros(SHAPE, requires_grad=True)

@@ -56,13 +56,13 @@ OPERATIONS = pytest.mark.parametrize("model", ["linear_scan", *MODELS])
 def test_fused_operators_refuse(model, transform):
     x = torch.randn(9, 2, N)
     with pytest.raises(NotImplementedError, match=r"(scan|fire).*take backend='reference'"):
-        transform(signal(model, "numba"), x, torch.randn_like(x))
+        transform(signal(model, "native"), x, torch.randn_like(x))
 
 
 @pytest.mark.parametrize("model", ["linear_scan", "sb", "lif", "mpe_previous"])
 def test_compiled_they_refuse_too(model):
     torch._dynamo.reset()
-    function = signal(model, "numba")
+    function = signal(model, "native")
     compiled = torch.compile(lambda x: jvp(function, x, x), backend="aot_eager")
     with pytest.raises(NotImplementedError, match="reverse mode alone"):
         compiled(torch.randn(9, 2, N))
@@ -72,7 +72,7 @@ def test_compiled_they_refuse_too(model):
 @OPERATIONS
 def test_compiled_before_it_is_differentiated(model):
     torch._dynamo.reset()
-    x, function = torch.randn(9, 2, N), signal(model, "numba")
+    x, function = torch.randn(9, 2, N), signal(model, "native")
     compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), function(x))
     with pytest.raises((NotImplementedError, RuntimeError), match=r"reverse mode alone|implement the jvp function"):
@@ -95,9 +95,9 @@ def test_the_reference_offers_them(model):
 
 @each_model
 def test_what_is_not_differentiated_is_not_refused(model):
-    function, x = signal(model, "numba"), torch.randn(9, 2, N)
+    function, x = signal(model, "native"), torch.randn(9, 2, N)
     with forward_ad.dual_level():
-        assert torch.equal(function(x), signal(model, "numba")(x))
+        assert torch.equal(function(x), signal(model, "native")(x))
     assert torch.func.vmap(function)(x[None]).shape == (1, 9, 2, N)
 
 

@@ -43,7 +43,7 @@ class Plain:
         return 1 / (1 + distance.abs())
 
 
-@pytest.mark.parametrize("backend", ["auto", "numba", "fft"])
+@pytest.mark.parametrize("backend", ["auto", "native", "fft"])
 @pytest.mark.parametrize("fire", [Cubic(), Rising(), firing.Threshold(surrogate=Gauss(), threshold=0.2)])
 def test_a_firing_function(fire, backend):
     learn = fire.default_threshold is not None
@@ -78,5 +78,5 @@ def test_a_surrogate(mine):
     lif(x).sum().backward()
     assert torch.equal(x.grad, mine.derivative(x.detach() - 1))
     assert_agree(ss.LIF(8e-3, surrogate=mine), torch.randn(30, 2, 4), backend="auto")
-    with pytest.raises(ValueError, match=r"^backend: 'numba' has no kernel for"):
-        ss.LIF(surrogate=mine, backend="numba")(x)
+    with pytest.raises(ValueError, match=r"^backend: 'native' has no kernel for"):
+        ss.LIF(surrogate=mine, backend="native")(x)

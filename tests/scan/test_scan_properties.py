@@ -8,7 +8,7 @@ from tolerances import assert_close
 
 import spikescan as ss
 
-each_backend = pytest.mark.parametrize("backend", ["reference", "fft", "numba"])
+each_backend = pytest.mark.parametrize("backend", ["reference", "fft", "native"])
 decays = st.floats(0, 1)
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 3), st.integers(1, 9))
 seeds = st.integers(0, 2**32 - 1)

@@ -6,11 +6,11 @@ from event_cases import CASES, dense_product, events_of, gathered, largest_alloc
 from tolerances import assert_close
 
 from spikescan.data.event_tensor import EventTensor
-from spikescan.sparse import _numba, event_linear
+from spikescan.sparse import _native, event_linear
 
 WHAT = "output", "gradient of the weight", "gradient of the bias"
 each_case = pytest.mark.parametrize("case", CASES)
-each_backend = pytest.mark.parametrize("backend", ["reference", "numba"])
+each_backend = pytest.mark.parametrize("backend", ["reference", "native"])
 
 
 def assert_equals_dense(case: str, backend: str, dtype: torch.dtype, valued: bool = False, bias: bool = True):
@@ -49,20 +49,38 @@ def test_no_bias(backend):
 
 
 @pytest.mark.parametrize("valued", [False, True])
-@pytest.mark.parametrize(("features", "streams"), [(128, True), (16, True), (20, False)])
-@pytest.mark.parametrize("shape", [(90, 3, 9), (301, 1, 9)], ids=str)
-def test_past_the_caches_equals_into_them(shape, features, streams, valued, two_threads, monkeypatch):
-    """Rows of whole lines go there where the output is large; the others, and those of a small one, do not."""
-    events, found, chosen = events_of(shape, 700, valued), [], []
-    gather = _numba.gather
-    monkeypatch.setattr(_numba, "gather", lambda *given: chosen.append(given[-1]) or gather(*given))
+@pytest.mark.parametrize("features", [128, 16, 20])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_large_output_equals_small_ones(rows, features, valued, two_threads):
+    """Where rows are whole lines a large output is written past the caches, and a small one is not."""
+    steps = 2**20 // (4 * rows * features) + 7
+    events = events_of((steps, rows, 9), 9000, valued)
     operands = parameters(events, features, torch.float32)
-    for large in (0, 2**60):
-        monkeypatch.setattr(_numba, "LARGE", large)
-        found.append(gathered(events, *operands, backend="numba")[0])
-    assert chosen == [streams, False]
-    assert torch.equal(*found)
-    assert_close(found[0], dense_product(events, *operands)[0])
+    whole = gathered(events, *operands, backend="native")[0]
+    weight, bias, _ = operands
+    parts = [
+        event_linear(weight, bias, part.step, part.row, part.channel, part.value, part.shape, backend="native")
+        for part in events.split(-(-steps // 2))
+    ]
+    assert torch.equal(whole, torch.cat(parts))
+    assert_close(whole, dense_product(events, *operands)[0])
+
+
+@pytest.mark.parametrize("valued", [False, True])
+def test_the_order_of_rows_is_no_matter(valued):
+    events = events_of((40, 6, 9), 900, valued)
+    mixed = torch.randperm(900).argsort(stable=True)
+    mixed = mixed[events.step[mixed].sort(stable=True).indices]  # in each bin they come in another order: exact numbers
+    other = EventTensor(
+        events.step[mixed],
+        events.row[mixed],
+        events.channel[mixed],
+        events.shape,
+        None if events.value is None else events.value[mixed],
+    )
+    weight, bias, cotangent = (operand.mul(8).round() for operand in parameters(events, 7, torch.float32))
+    for found, expected in zip(gathered(other, weight, bias, cotangent), gathered(events, weight, bias, cotangent)):
+        assert torch.equal(found, expected)
 
 
 @each_backend
@@ -82,34 +100,28 @@ def test_columns_of_one_table(backend):
         assert torch.equal(found, expected)
 
 
-@pytest.mark.parametrize("threads", [2, 3, 200])
+@pytest.mark.parametrize("threads", [2, 3, 20])
 @pytest.mark.parametrize("rows", [1, 2, 5])
-def test_few_rows_are_cut_in_time(rows, threads, monkeypatch):
+@pytest.mark.parametrize("steps", [100, 7])
+@pytest.mark.parametrize("order", ["of steps", "none"])
+def test_few_rows_are_cut_in_time(order, steps, rows, threads, monkeypatch):
     """The output is the same to the bit, the gradient to rounding; every thread has its share."""
-    events = events_of((100, rows, 6), 500, valued=True)
+    events = events_of((steps, rows, 6), 500, valued=True)
+    if order == "of steps":
+        place = (events.row.long() * steps + events.step).argsort(stable=True)
+        columns = (column[place] for column in (events.step, events.row, events.channel))
+        events = EventTensor(*columns, events.shape, events.value)
     operands = parameters(events, 7, torch.float32)
-    monkeypatch.setattr(_numba, "torch_threads", lambda: 1)
-    whole = gathered(events, *operands)
-    shares = {}
-
-    def spy(name, kernel, tasks):
-        def call(*arguments):
-            shares[name] = tasks(*arguments)
-            kernel(*arguments)
-
-        monkeypatch.setattr(_numba, name, call)
-
-    spy("gather", _numba.gather, lambda count, *arguments: (count, arguments[6]))
-    spy("scatter", _numba.scatter, lambda count, *arguments: count)
-    monkeypatch.setattr(_numba, "torch_threads", lambda: threads)
-    cut = gathered(events, *operands)
+    monkeypatch.setattr(_native, "threads", lambda: 1)
+    whole = gathered(events, *operands, backend="native")
+    gather, shares = _native._gather, []
+    monkeypatch.setattr(_native, "_gather", lambda x: shares.append(x.rows * x.spans) or gather(x))
+    monkeypatch.setattr(_native, "threads", lambda: threads)
+    cut = gathered(events, *operands, backend="native")
     assert torch.equal(cut[0], whole[0])
     for what, found, expected in zip(WHAT, cut, whole, strict=True):
         assert_close(found, expected, what)
-    tasks, span = shares["gather"]
-    assert tasks >= min(threads, 100 * rows)
-    assert span == (100 if rows >= threads else -(-100 // (tasks // rows)))
-    assert shares["scatter"] == threads
+    assert shares[0] >= min(threads, steps * rows)
 
 
 @each_backend

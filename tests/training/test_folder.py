@@ -1,6 +1,8 @@
 """Who may write into a run's folder: one run at a time, and one that was killed early leaves it usable."""
 
-import fcntl
+import errno
+import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +36,7 @@ def test_one_run_at_a_time(recipe, store, tmp_path, options):
 
 
 def test_the_lock_is_the_kernels(tmp_path):
+    fcntl = pytest.importorskip("fcntl")
     folder = RunFolder(tmp_path / "run")
     with folder.held(), folder.lock.open() as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,6 +44,49 @@ def test_the_lock_is_the_kernels(tmp_path):
         1 / 0  # noqa: B018
     with folder.held():
         pass
+
+
+def refuse(monkeypatch, number):
+    def flock(*arguments):
+        raise OSError(number, "as the system puts it")
+
+    monkeypatch.setitem(sys.modules, "fcntl", SimpleNamespace(flock=flock, LOCK_EX=2, LOCK_NB=4))
+    monkeypatch.setattr("os.name", "posix")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, number):
+    refuse(monkeypatch, number)
+    folder = RunFolder(tmp_path / "run")
+    words = rf"^{folder.path}: the file system has no locks \(as the system puts it\)"
+    with pytest.warns(UserWarning, match=words) as seen, folder.held():
+        assert folder.lock.exists()
+    assert len(seen) == 1
+
+
+def test_another_error_names_the_file(tmp_path, monkeypatch):
+    refuse(monkeypatch, errno.EIO)
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(OSError, match="as the system puts it") as caught, folder.held():
+        pass
+    assert caught.value.filename == str(folder.lock)
+
+
+def test_windows_locks_in_its_own_way(tmp_path, monkeypatch):
+    """Of POSIX nothing is imported there."""
+    locked, folder = [], RunFolder(tmp_path / "run")
+
+    def locking(descriptor, mode, size):
+        if locked:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        locked.append((mode, size))
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr("spikescan.training.folder.os", SimpleNamespace(name="nt"))
+    with folder.held(), pytest.raises(InputError, match="another run is using this folder"), folder.held():
+        pass
+    assert locked == [(2, 1)]
 
 
 def test_a_run_that_came_and_went_is_not_overwritten(recipe, store, tmp_path):

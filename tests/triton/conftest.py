@@ -1,13 +1,17 @@
 """Triton decides at import whether it interprets (TRITON_INTERPRET=1) or compiles, so one process cannot do both.
 
 Where neither the interpreter nor a GPU is there, the tests of `operations` are left to `test_interpreter`, which runs
-them in a process of their own.
+them in a process of their own. `benchmarks/gpu.py` runs them where a GPU is and little else: nothing here needs more
+than torch, Triton and pytest, and TEST_PART=2/8 takes the second eighth.
 """
 
 import os
 
 import pytest
 import torch
+
+# cuBLAS refuses a product under deterministic algorithms (see `nan_in_empty_memory`) without a workspace of its own.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 if INTERPRETED:
@@ -46,6 +50,18 @@ if INTERPRETED:
     block_type.with_element_ty = once(block_type.with_element_ty)
 elif not torch.cuda.is_available():
     collect_ignore = ["operations"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Neighbours are alike, so each part gets some of every kind."""
+    if part := os.environ.get("TEST_PART"):
+        number, parts = map(int, part.split("/"))
+        items[:] = items[number - 1 :: parts]
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    torch.manual_seed(1)
 
 
 @pytest.fixture

@@ -203,14 +203,14 @@ ESTIMATES += [(*options, current) for options in ((True, True, False), (False, F
 def test_estimate(previous, draws, whole, current, monkeypatch):
     shape, dtype = (SHORT, torch.float32) if whole or current else (ODD, torch.float64)
     x, number = torch.empty(shape, dtype=current or dtype), torch.tensor(0)
-    row, kept = torch.empty(shape[1:], dtype=dtype), x[:0] if whole else x
-    lengths = torch.empty(0 if whole else shape[1], dtype=torch.int64)
-    operands = x, row, row[0, 0], number, number, lengths
+    row, kept = torch.empty(shape[1:], dtype=dtype), None if whole else x
+    lengths = None if whole else torch.empty(shape[1], dtype=torch.int64)
+    operands = x, row, row[0, 0], number if draws else None, number, lengths
 
     def launch():
-        _estimate_triton.estimate_and_fire(operands, 0.25, previous, draws, (x, kept, row))
+        _estimate_triton.estimate_and_fire(operands, 0.25, previous, (x, kept, row))
         grads = [x, kept, row, torch.empty(shape[0], dtype=dtype)]
-        _estimate_triton.estimate_and_fire_backward(grads, operands, 0.25, previous, draws, (x, row))
+        _estimate_triton.estimate_and_fire_backward(grads, operands, 0.25, previous, (x, row))
 
     assert names(compiled_by(monkeypatch, launch)) == WHOLE
 
@@ -245,7 +245,7 @@ EVENTS = [
 def test_events(features, valued, dtype, monkeypatch):
     events = events_of((9, 3, 6), 40)
     weight, bias, grad = parameters(events, features, dtype)
-    value = torch.ones(40 if valued else 0, dtype=torch.float64 if dtype == torch.float64 else torch.float32)
+    value = torch.ones(40, dtype=torch.float64 if dtype == torch.float64 else torch.float32) if valued else None
     coordinates = events.step, events.row, events.channel, value
 
     def launch():

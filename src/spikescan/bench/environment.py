@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +14,52 @@ import torch
 from spikescan.training.provenance import provenance
 
 MEMORY = Path("/proc/meminfo")
+COMPARED = ("triton", "spikingjelly", "snntorch")
 BUSY = 0.5
 """Load, as a share of the cores, above which other work disturbs the times."""
 
 
 def environment(device: str, sizes: str) -> dict[str, Any]:
     """Device, cores, threads, load before the start, versions, commit."""
+    found = provenance(device)
     return {
-        **provenance(device),
+        **found,
+        "versions": found["versions"] | _versions(),
+        **(_gpu() if device == "cuda" else {}),
         "processor": provenance("cpu")["device"],
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "load_before": load(),
         "sizes": sizes,
     }
+
+
+def _versions() -> dict[str, str]:
+    installed = {"torch": str(torch.__version__)}  # with the CUDA that it was built for
+    for name in COMPARED:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            installed[name] = metadata.version(name)
+    return installed
+
+
+def _gpu() -> dict[str, Any]:
+    properties = torch.cuda.get_device_properties(0)
+    return {
+        "device_memory": properties.total_memory,
+        "multiprocessors": properties.multi_processor_count,
+        "capability": f"{properties.major}.{properties.minor}",
+        "driver": _driver(),
+    }
+
+
+def _driver() -> str | None:
+    """None where nvidia-smi does not tell."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.splitlines()[0].strip() if done.returncode == 0 and done.stdout.strip() else None
 
 
 def load() -> float | None:

@@ -125,6 +125,7 @@ def in_process(job: Job, variables: Mapping[str, str] | None = None) -> int | No
     command = [sys.executable, "-m", "spikescan.bench.peak", json.dumps(asdict(job))]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(variables or {})})
     if done.returncode:  # most likely out of memory, which is a result: there is no peak to tell
+        print(done.stderr[-2000:], file=sys.stderr)
         return None
     return json.loads(done.stdout)
 

@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 
 from spikescan.bench.grid import PANELS, SKIPPED, Grid
 from spikescan.bench.results import Finding
+from spikescan.bench.table import amount, demand
 from spikescan.training.files import write_atomic
 from spikescan.training.pictures import BLUE, GREY, INK, ORANGE, STYLE
 
@@ -146,7 +147,7 @@ def _demand(axes: Axes, place: int, group: Sequence[Finding]) -> None:
     axes.plot((min(margins), max(margins)), (place, place), color="#d5d9de", linewidth=5, zorder=2)
     axes.scatter(margins, [place] * len(group), s=55, color=colours, edgecolor="white", linewidth=0.6, zorder=3)
     low, high = (pick(group, key=margin) for pick in (min, max))
-    text = " to ".join(dict.fromkeys(value(one.measured or 0, one.unit) for one in (low, high)))
+    text = " to ".join(dict.fromkeys(amount(one.measured or 0, one.unit) for one in (low, high)))
     middle = (min(margins) * max(margins)) ** 0.5
     side: dict[str, Any] = {
         "ha": "right" if middle > REACH / 10 else "left" if middle < 10 / REACH else "center",
@@ -160,15 +161,3 @@ def margin(one: Finding) -> float:
     assert one.measured
     assert one.demanded
     return one.measured / one.demanded if one.at_least else one.demanded / one.measured
-
-
-def demand(one: Finding) -> str:
-    if one.demanded is None:
-        return "–"
-    return f"{'at least' if one.at_least else 'at most'} {value(one.demanded, one.unit)}"
-
-
-def value(number: float, unit: str) -> str:
-    """A figure in as many digits as it needs."""
-    digits = f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
-    return f"{digits}{unit}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from spikescan.bench import baselines
-from spikescan.data.events import EventStore
+
+if TYPE_CHECKING:
+    from spikescan.data.events import EventStore
 
 SCALE, SHIFT = 0.3, 0.1
 """k_scale and k_shift of the paper's table I."""

@@ -91,6 +91,19 @@ class Results:
     skipped: list[Skip] = field(default_factory=list)
     sentences: list[str] = field(default_factory=list)
 
+    @classmethod
+    def load(cls, folder: Path) -> Results:
+        """What an earlier process left in `folder`, to go on from."""
+        held = json.loads((folder / JSON).read_text())
+        return cls(
+            folder,
+            held["environment"],
+            [Measurement(**one) for one in held["measurements"]],
+            [Finding(**{each.name: one[each.name] for each in fields(Finding)}) for one in held["findings"]],
+            [Skip(**one) for one in held["skipped"]],
+            held["sentences"],
+        )
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "environment": self.environment,

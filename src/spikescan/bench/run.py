@@ -7,15 +7,13 @@ from pathlib import Path
 
 import torch
 
-from spikescan.bench import pictures
 from spikescan.bench.environment import busy, environment
-from spikescan.bench.grid import grid, sentences
+from spikescan.bench.grid import Grid, grid, sentences
 from spikescan.bench.peers import find
 from spikescan.bench.results import Results, prepare
 from spikescan.bench.rows import Row, choose
 from spikescan.bench.sizes import FULL, Sizes
 from spikescan.bench.workbench import Workbench
-from spikescan.memory import keep_freed_memory
 from spikescan.training.devices import find_device
 
 
@@ -42,7 +40,6 @@ def run(
         InputError: for a wrong device, row or folder.
     """
     device = find_device(device or "auto")
-    keep_freed_memory()  # as training does: no subject's figure is one of page faults
     chosen = choose(device, rows)
     prepare(folder, overwrite)
     results = Results(folder, environment(device, sizes.name))
@@ -50,16 +47,22 @@ def run(
     if warning := busy(results.environment):
         say(warning)
     if peers:
-        bench.peers, missing = find(device)
-        for sentence in missing:
-            say(sentence)
-            bench.skip("peers", None, sentence.split()[0], sentence)
-    whole = _measure(bench, chosen)
+        add_peers(bench)
+    whole = measure(bench, chosen)
     finish(results)
     return results, whole
 
 
-def _measure(bench: Workbench, chosen: list[Row]) -> bool:
+def add_peers(bench: Workbench) -> None:
+    """The other packages that are installed; a sentence for each that is not."""
+    bench.peers, missing = find(bench.device)
+    for sentence in missing:
+        bench.say(sentence)
+        bench.skip("peers", None, sentence.split()[0], sentence)
+
+
+def measure(bench: Workbench, chosen: Iterable[Row]) -> bool:
+    """Each row in turn, its results on disk as they come; whether all were measured."""
     try:
         for row in chosen:
             bench.say(f"{row.name}: {row.what}" + (f"; demanded: {row.demanded}" if row.demanded else ""))
@@ -72,11 +75,19 @@ def _measure(bench: Workbench, chosen: list[Row]) -> bool:
     return True
 
 
-def finish(results: Results) -> None:
-    """Sentences and pictures of what there is."""
-    where = described(results)
+def conclude(results: Results) -> Grid | None:
+    """Where the parallel neuron does not win, in sentences; the map, where it was measured."""
     if found := grid(results.measurements, results.skipped):
         results.sentences = sentences(found)
+    return found
+
+
+def finish(results: Results) -> None:
+    """Sentences and pictures of what there is."""
+    from spikescan.bench import pictures  # matplotlib, without which a machine can measure
+
+    where = described(results)
+    if found := conclude(results):
         pictures.save(results.folder / "map.png", lambda: pictures.comparison(found, where))
     if any(one.demanded and one.measured for one in results.findings):
         pictures.save(results.folder / "rows.png", lambda: pictures.demands(results.findings, where))

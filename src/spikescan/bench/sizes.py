@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Shape = tuple[int, int, int]  # T, B, N
 
@@ -56,3 +56,15 @@ QUICK = Sizes(
     patience=1.0,
     judged=False,
 )
+INTERPRETED = replace(
+    QUICK,
+    name="interpreted",
+    layer=(8, 2, 8),
+    device_layer=(8, 2, 8),
+    device_long=(20, 2, 8),
+    memory=(40, 2, 8),
+    map_steps=(4, 8),
+    map_neurons=(8,),
+    budget=0.0,
+)
+"""For Triton's interpreter, in which a step of a layer takes a tenth of a second."""

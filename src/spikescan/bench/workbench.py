@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -14,8 +15,10 @@ from spikescan.bench.peers import Peer
 from spikescan.bench.results import Finding, Measurement, Results, Skip
 from spikescan.bench.sizes import Shape, Sizes
 from spikescan.bench.timing import Clock, Mark, Samples, Subject, clock_of, quantiles, take_turns
+from spikescan.neurons import Neuron
 
 COPY = "copy of the array"
+AnyNeuron = TypeVar("AnyNeuron", bound=Neuron)
 Outputs = Tensor | tuple[Tensor, ...]
 
 
@@ -28,6 +31,8 @@ class Workbench:
     root: Path | None = None
     """Folder with real recordings in SHD layout, for the training epoch."""
     say: Callable[[str], None] = print
+    backend: str = "auto"
+    """Of our own neurons."""
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,6 +44,11 @@ class Workbench:
         shape = (rows, steps, count) if batch_first else shape
         return torch.randn(shape, device=self.device).requires_grad_()
 
+    def place(self, neuron: AnyNeuron) -> AnyNeuron:
+        """One of our own, on the device."""
+        neuron.backend = self.backend
+        return neuron.to(self.device)
+
     def time(self, row: str, shape: Shape, subjects: Sequence[Subject], moved: dict[str, int]) -> dict[str, Samples]:
         """Let the subjects take turns and keep their quantiles. `moved`: our layer's bytes by phase (see `traffic`)."""
         samples = take_turns(subjects, self.clock, self.sizes.budget)
@@ -46,6 +56,7 @@ class Workbench:
         for subject in subjects:
             for phase, seconds in samples[subject.name].phases():
                 self._keep(row, shape, subject, phase, seconds, moved, copied)
+        self.results.save()
         return samples
 
     def _keep(
@@ -91,10 +102,13 @@ class Workbench:
         """Nothing is demanded of sizes that are not those of the demands."""
         judged = findings if self.sizes.judged else [replace(one, demanded=None) for one in findings]
         self.results.findings += judged
+        self.results.save()
 
     def skip(self, row: str, shape: Shape | None, subject: str, why: str) -> None:
         steps, neurons = (None, None) if shape is None else (shape[0], shape[1] * shape[2])
-        self.results.skipped.append(Skip(row, steps, neurons, subject, why))
+        skipped = Skip(row, steps, neurons, subject, why)
+        if skipped not in self.results.skipped:
+            self.results.skipped.append(skipped)
 
 
 def words(shape: Shape) -> str:

@@ -4,21 +4,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from .. import native
 from ..scan._operators import Operator, watched
-from ..scan._select import check_backend, lazy
+from ..scan._select import check_backend, lazy, resolve
 from ._product import linear, plain, unwatched
 
-SERVED = "auto", "reference", "numba"
+SERVED = "auto", "reference", "native"
 WORD = 32  # bits of an int32
 ROWS, INPUTS = 4096, 32
 """From these on tables are worth their making; see benchmarks/README.md."""
-WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
-"""Whether this processor looks up 16 floats at once."""
-multiply = lazy("spikescan.binary._numba", "forward")
-accumulate = lazy("spikescan.binary._numba", "backward")
+multiply = lazy("spikescan.binary._native", "forward")
+accumulate = lazy("spikescan.binary._native", "backward")
 
 
-def _forward(spikes: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def wide() -> bool:
+    """Whether this processor looks up 16 floats at once, and the kernels do."""
+    return native.isa() == "v4" and not native.missing()
+
+
+def _forward(spikes: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """spikes (M, K), weight (N, K), bias (N,) -> the product (M, N); the spikes as bits, 32 inputs a word; whether they
     were none: where any is neither 0 nor 1, the product is the ordinary one."""
     out, bits, odd = _forward_fake(spikes, weight, bias)
@@ -32,10 +36,11 @@ def _forward_fake(spikes, weight, bias):
     return spikes.new_empty((M, N)), bits, spikes.new_empty((), dtype=torch.bool)
 
 
-def _adjoint(grad: Tensor, bits: Tensor, odd: Tensor, dense: list[Tensor], inputs: int) -> tuple[Tensor, Tensor]:
+def _adjoint(grad: Tensor, bits: Tensor, odd: Tensor, dense: Tensor | None, inputs: int) -> tuple[Tensor, Tensor]:
     """The gradients of weight and bias. dense: the spikes themselves, where they are `odd` or may be."""
     if odd:
-        return grad.t() @ dense[0], grad.sum(0)
+        assert dense is not None
+        return grad.t() @ dense, grad.sum(0)
     return accumulate(grad, bits, inputs)
 
 
@@ -64,7 +69,8 @@ def _backward(ctx, grad: Tensor | None, *_: None):
         spikes = linear(grad, weight.t())
     if not any(ctx.needs_input_grad[1:]):
         return spikes, None, None
-    return spikes, *adjoint_op(grad, bits, odd, [] if dense is None else [dense], ctx.inputs)
+    weight, bias = adjoint_op(grad, bits, odd, dense, ctx.inputs)
+    return spikes, weight, bias if ctx.needs_input_grad[2] else None
 
 
 linear_op = Operator("spike_linear", _forward, _forward_fake, _setup, _backward)
@@ -82,8 +88,8 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
         spikes: (..., K). A value that is neither 0 nor 1, NaN included, makes the whole call the ordinary product.
         weight: (N, K), bias: (N,) or None, as of `nn.Linear`. A weight that is not finite counts where a spike is.
         backend: "auto" takes tables for float32 on such a CPU, from 4096 rows of 32 inputs on, where no autocast and no
-            transform of torch.func or forward-mode derivative is at work, else the ordinary product; "numba" insists on
-            them, on any CPU; "reference" is the ordinary product, which alone offers double backward.
+            transform of torch.func or forward-mode derivative is at work, else the ordinary product; "native" insists
+            on them, on any CPU; "reference" is the ordinary product, which alone offers double backward.
     Returns:
         (..., N), of the operands' dtype.
     Raises:
@@ -100,7 +106,7 @@ def spike_linear(spikes: Tensor, weight: Tensor, bias: Tensor | None = None, bac
     if not _by_tables(check_served(backend), spikes, weight, bias):
         product = F.linear if backend == "reference" else linear
         return product(spikes, weight, bias)
-    start = weight.new_zeros(len(weight)) if bias is None else bias
+    start = None if bias is None else bias.contiguous()
     out, _, _ = linear_op(spikes.reshape(-1, spikes.shape[-1]).contiguous(), weight.contiguous(), start)
     return out.view(*spikes.shape[:-1], len(weight))
 
@@ -113,13 +119,14 @@ def check_served(backend: str) -> str:
 
 def _by_tables(backend: str, spikes: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     operands = (spikes, weight) if bias is None else (spikes, weight, bias)
-    if backend == "numba":
+    if backend == "native":
         for x in operands:
             if not plain(x):
                 raise ValueError(
-                    f"backend: 'numba' needs float32 on cpu, found {x.dtype} on {x.device.type}, {x.layout}"
+                    f"backend: 'native' needs float32 on cpu, found {x.dtype} on {x.device.type}, {x.layout}"
                 )
+        resolve(backend, spikes.device, spikes.dtype)
         return spikes.numel() * len(weight) > 0
-    if backend == "reference" or not (WIDE and unwatched() and all(map(plain, operands))):
+    if backend == "reference" or not (wide() and unwatched() and all(map(plain, operands))):
         return False
     return spikes.shape[-1] >= INPUTS and spikes.numel() >= ROWS * spikes.shape[-1]

@@ -11,13 +11,12 @@ each event is shown (number along time) x (number along channels) times.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from spikescan.scan._select import lazy
-
-_show, _targets = (lazy("spikescan.data._numba_events", name) for name in ("show", "targets"))
+from spikescan import native
 
 
 class Coordinates(NamedTuple):
@@ -26,6 +25,15 @@ class Coordinates(NamedTuple):
     step: np.ndarray
     row: np.ndarray
     channel: np.ndarray
+
+
+class Axis(NamedTuple):
+    """Where the bins along one axis of some images go: bin k of row i to number[start[i] + k] bins from
+    first[start[i] + k] on. Integers; a row's bins lie behind those of the one before."""
+
+    start: np.ndarray  # (B + 1,), the last entry is where all end
+    first: np.ndarray  # (bins,)
+    number: np.ndarray  # (bins,)
 
 
 class Augment(Protocol):
@@ -78,9 +86,9 @@ def scale_shift(
             raise ValueError(f"{', '.join(sizes)}: one each is needed, found {sizes}")
     if lengths.min(initial=0) < 0:
         raise ValueError(f"lengths: 0 steps or more are needed, found {lengths.min()}")
-    along_time = _targets(lengths, factor, np.zeros_like(shift))
-    along_channels = _targets(np.full_like(lengths, channels), factor, shift)
-    return Coordinates(*_show(*events, *along_time, *along_channels))
+    kernels = import_module(f"spikescan.data.{'_reference_events' if native.missing() else '_native_events'}")
+    time = kernels.targets(lengths, factor, np.zeros_like(shift))
+    return kernels.show(events, time, kernels.targets(np.full_like(lengths, channels), factor, shift))
 
 
 def ragged_arange(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ Split: of each class in the order of the file, every fifth digit is a test sampl
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -31,6 +32,7 @@ import numpy as np
 
 from spikescan.data.events import EventStore
 from spikescan.data.write import Block, write_store
+from spikescan.errors import InputError
 
 SENSOR = (2, 16, 16)  # polarities, height, width
 CLASS_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -47,10 +49,7 @@ _STEP = 2000  # µs between them
 
 def convert(folder: Path) -> dict[str, EventStore]:
     """Simulate the camera and write the stores `folder`/train and `folder`/test."""
-    from sklearn.datasets import load_digits
-
-    images, labels = load_digits(return_X_y=True)
-    images = images.reshape(-1, 8, 8)
+    images, labels = pictures()
     stores = {}
     for split, chosen in split_indices(labels).items():
         stores[split] = write_store(
@@ -62,6 +61,26 @@ def convert(folder: Path) -> dict[str, EventStore]:
             class_names=CLASS_NAMES,
         )
     return stores
+
+
+def pictures() -> tuple[np.ndarray, np.ndarray]:
+    """(grey levels (1797, 8, 8) as float64, labels (1797) as int64), as sklearn.datasets.load_digits gives them.
+
+    The file alone is read: to import scikit-learn takes seconds, and loads a second OpenMP runtime beside torch's.
+
+    Raises:
+        InputError: where scikit-learn, or the file in it, is missing.
+    """
+    package = find_spec("sklearn")
+    if package is None or package.origin is None:
+        raise InputError(
+            "digits: the pictures come with scikit-learn, which is not installed; `pip install scikit-learn`"
+        )
+    path = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    if not path.is_file():
+        raise InputError(f"{path}: not there, but scikit-learn is; `pip install --force-reinstall scikit-learn`")
+    table = np.loadtxt(path, delimiter=",")
+    return table[:, :-1].reshape(-1, 8, 8), table[:, -1].astype(np.int64)
 
 
 def split_indices(labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -32,7 +32,7 @@ def integrate_and_fire(
     Args:
         x: the tensors, shapes and dtypes as `Operands` says; neurons make them.
         how: the neuron apart from its tensors.
-        backend: auto, reference, fft, numba or triton.
+        backend: auto, reference, fft, native or triton.
         potentials: whether the result's potentials are wanted; a fused kernel then writes them.
         spike_dtype: of the spikes; None for the current's, which potentials always have.
     Returns:
@@ -44,7 +44,7 @@ def integrate_and_fire(
     """
     spike_dtype = spike_dtype or x.current.dtype
     name = resolve(backend, x.current.device, x.current.dtype)
-    own = how.firing is not None and how.firing.kernel is None
+    own = how.code is None
     if own and how.reset != "none" and backend == "auto":
         name = "reference"  # documented: a surrogate of the user's own inside a reset loop
     if how.half:

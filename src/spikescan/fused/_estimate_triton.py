@@ -221,39 +221,47 @@ def _grid(x: Tensor, draws: bool) -> tuple[tuple[int, int], int, int]:
     return (blocks, triton.cdiv(steps, length)), length, width
 
 
-def estimate_and_fire(operands: tuple[Tensor, ...], decay: float, previous: bool, draws: bool, wanted) -> Tensor:
+def estimate_and_fire(operands, decay: float, previous: bool, wanted) -> Tensor:
     """Fill `wanted`: spikes, potential, carry; return the distances (T,)."""
     x, carried, threshold, seed, step, lengths = operands
-    steps, features = len(x), x.shape[2]
+    steps, features, draws = len(x), x.shape[2], seed is not None
+    spikes, potential, carry = wanted
+    nothing = carried.new_empty(0)  # what a pointer that nobody reads points at
     if carried.numel() == 0:
         return carried.new_zeros(steps)
     grid, length, width = _grid(x, draws)
     distance = carried.new_empty((grid[0], steps))
     with on(x.device):
         forward_kernel[grid](
-            *(x, carried, threshold, seed, step, lengths, *wanted, distance),
+            *(x, carried, threshold, seed if draws else step, step, nothing if lengths is None else lengths),
+            *(spikes, nothing if potential is None else potential, carry, distance),
             *(*halves(decay), steps, length, carried.numel(), features, width),
-            *(previous, draws, len(lengths) > 0, len(wanted[1]) > 0, width != features, BLOCK),
+            *(previous, draws, lengths is not None, potential is not None, width != features, BLOCK),
             num_warps=1,
         )
     return distance.sum(0, dtype=torch.float64).to(carried.dtype)
 
 
-def estimate_and_fire_backward(
-    grads: list[Tensor], operands: list[Tensor], decay: float, previous: bool, draws: bool, wanted
-) -> Tensor:
+def estimate_and_fire_backward(grads, operands, decay: float, previous: bool, wanted) -> Tensor:
     """Fill `wanted`: the gradients of x and carried; return the threshold's."""
-    x, carried, threshold, _, _, lengths = operands
-    steps, features = len(x), x.shape[2]
+    x, carried, threshold, seed, step, lengths = operands
+    steps, features, draws = len(x), x.shape[2], seed is not None
     if carried.numel() == 0:
         return torch.zeros_like(threshold)
+    spikes, potential, carry, distance = grads
+    nothing = carried.new_empty(0)
     grid, length, width = _grid(x, draws)
     total = carried.new_empty((grid[1], grid[0]))
     with on(x.device):
         backward_kernel[grid](
-            *(*grads, *operands, *wanted, total),
+            carried.new_zeros(x.shape) if spikes is None else spikes,
+            nothing if potential is None else potential,
+            torch.zeros_like(carried) if carry is None else carry,
+            carried.new_zeros(steps) if distance is None else distance,
+            *(x, carried, threshold, seed if draws else step, step, nothing if lengths is None else lengths),
+            *(*wanted, total),
             *(*halves(decay), steps, length, carried.numel(), features, width),
-            *(previous, draws, len(lengths) > 0, len(grads[1]) > 0, width != features, BLOCK),
+            *(previous, draws, lengths is not None, potential is not None, width != features, BLOCK),
             num_warps=1,
         )
     return total.sum(dtype=torch.float64).to(carried.dtype)

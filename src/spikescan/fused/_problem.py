@@ -1,19 +1,16 @@
 """The one signature of the fused operation, as data: what the neuron is, apart from its tensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..firing import Firing
+from ..firing import Firing, KernelCode
 from ..firing._codes import DELTA, HARD, SOFT
 from ..random import uniform
 
 RESETS = {"none": 0, "hard": HARD, "soft": SOFT}
-CODE = "kind", "activation", "surrogate", "reset", "detach_reset", "draws", "leaky_gain"
-"""What a kernel's code says: of a firing function (`firing.KernelCode`), then of `Dynamics`."""
-LEAKY = CODE.index("leaky_gain")
 
 
 @dataclass(frozen=True)
@@ -27,6 +24,9 @@ class Dynamics:
     deterministic: stochastic firing with 1/2 for every draw.
     half: whether the kernels keep what the backward pass needs in 16 bits.
     learned: whether decays are learned, so that the current is kept and not what backward needs of each step.
+    Derived: draws; rounds, whether the current is rounded to 16 bits and kept so (delta compares two potentials, whose
+    difference 16 bits of each would not hold); code (`firing._codes.CODE`) and constants, what a kernel is told, None
+    for a custom firing function.
     """
 
     firing: Firing | None
@@ -36,23 +36,30 @@ class Dynamics:
     deterministic: bool = False
     half: bool = False
     learned: bool = False
+    draws: bool = field(init=False, compare=False)
+    rounds: bool = field(init=False, compare=False)
+    code: list[int] | None = field(init=False, compare=False)
+    constants: list[float] | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.reset != "none" and (self.firing is None or self.firing.stochastic):
             raise ValueError(f"reset: {self.reset!r} needs a firing function with a threshold, found {self.firing}")
         if self.half and self.firing is not None and self.firing.kernel is None:
             raise ValueError(f"memory: 'half' is for firing functions with a kernel, found {self.firing}")
-
-    @property
-    def rounds(self) -> bool:
-        """Whether the current is rounded to 16 bits, and kept so. Delta compares two potentials, whose difference 16
-        bits of each would not hold."""
-        kernel = None if self.firing is None else self.firing.kernel
-        return self.half and (self.learned or (kernel is not None and kernel.kind == DELTA))
-
-    @property
-    def draws(self) -> bool:
-        return self.firing is not None and self.firing.stochastic and not self.deterministic
+        kernel = KernelCode(0) if self.firing is None else self.firing.kernel
+        draws = self.firing is not None and self.firing.stochastic and not self.deterministic
+        code = None
+        if kernel is not None:
+            flags = RESETS[self.reset], self.detach_reset, draws, self.leaky_gain
+            code = [kernel.kind, kernel.activation, kernel.surrogate, *map(int, flags)]
+        derived = {
+            "draws": draws,
+            "rounds": self.half and (self.learned or (kernel is not None and kernel.kind == DELTA)),
+            "code": code,
+            "constants": None if kernel is None else [kernel.a, kernel.b, kernel.c],
+        }
+        for name, value in derived.items():  # computed once: a small layer's call would notice
+            object.__setattr__(self, name, value)
 
 
 class Operands(NamedTuple):
@@ -60,11 +67,11 @@ class Operands(NamedTuple):
     except as said."""
 
     current: Tensor  # (T, B, N), contiguous, of its own dtype: a body widens it
-    decay_syn: Tensor | None  # (N,) or (1,), float64; None: no synapse stage
+    decay_syn: Tensor | None  # (N,) or 0-d, float64; None: no synapse stage
     decay_mem: Tensor  # likewise
     synapse: Tensor  # (B, N) i[-1]
     potential: Tensor  # (B, N) u[-1]
-    threshold: Tensor | None  # (N,) or (1,)
+    threshold: Tensor | None  # (N,) or 0-d
     seed: Tensor | None  # 0-d int64
     step: Tensor  # 0-d int64
     lengths: Tensor | None  # (B,) int64

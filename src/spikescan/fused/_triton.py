@@ -84,7 +84,7 @@ def join_kernel(
 
 def _each(value: Tensor, features: int) -> Tensor:
     """(N,) of one for all; an empty one stays so."""
-    return value.expand(features).contiguous() if len(value) == 1 else value
+    return value.expand(features).contiguous() if value.numel() == 1 else value
 
 
 def _decays(decay_syn: Tensor, decay_mem: Tensor, leaky: int, synapse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -121,10 +121,16 @@ def _join(carry: Tensor, decays: tuple[Tensor, ...], length: int, lanes: int, ba
     )
 
 
+def _or_empty(values: Sequence[Tensor | None], like: Tensor) -> list[Tensor]:
+    """A kernel takes a pointer for each operand; one that nobody reads may point at nothing."""
+    return [like.new_empty(0) if value is None else value for value in values]
+
+
 def launch_forward(
     operands: Sequence[Tensor], code: list[int], constants: list[float], wanted: Sequence[Tensor]
 ) -> None:
-    """Fill `wanted`: spikes, potentials, synaptic currents, memo, last_synapse, last_potential."""
+    """Fill `wanted`: spikes, potentials, synaptic currents, memo, last_synapse, last_potential. Here and below, what is
+    absent or not wanted is empty."""
     current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
     kind, activation, _, reset, _, draws, leaky = code
     if reset and kind not in (0, THRESHOLD):
@@ -208,25 +214,35 @@ def launch_backward(
 
 
 def integrate_and_fire(
-    operands: Sequence[Tensor], code: list[int], constants: list[float], wanted: Sequence[Tensor]
+    operands: Sequence[Tensor | None], code: list[int], constants: list[float], wanted: Sequence[Tensor | None]
 ) -> None:
     """Fill `wanted`: spikes, potentials, memo, last_synapse, last_potential; see `_autograd`."""
+    synapse = operands[3]
+    assert synapse is not None
     spikes, potentials, *others = wanted
-    launch_forward(operands, code, constants, (spikes, potentials, spikes[:0], *others))
+    filled = _or_empty((spikes, potentials, None, *others), synapse)
+    launch_forward(_or_empty(operands, synapse), code, constants, filled)
 
 
 def integrate_and_fire_backward(
-    grads: Sequence[Tensor],
-    operands: Sequence[Tensor],
+    grads: Sequence[Tensor | None],
+    operands: Sequence[Tensor | None],
     code: list[int],
     constants: list[float],
-    memo: Tensor,
-    wanted: Sequence[Tensor],
+    memo: Tensor | None,
+    wanted: Sequence[Tensor | None],
 ) -> None:
     """Fill `wanted` as `launch_backward`. Where there is a current, what goes with it is computed again."""
-    learned = len(wanted[1]) > 0
-    saved = _again(operands, code, constants, learned) if len(operands[0]) else (memo, memo, memo)
-    launch_backward(grads, operands, code, constants, saved, wanted)
+    current, synapse = operands[0], operands[3]
+    assert synapse is not None
+    assert wanted[0] is not None
+    spikes, *others = grads
+    if spikes is None and code[0]:
+        spikes = synapse.new_zeros(wanted[0].shape)
+    given, results = _or_empty(operands, synapse), _or_empty(wanted, synapse)
+    (kept,) = _or_empty((memo,), synapse)
+    saved = (kept, kept, kept) if current is None else _again(given, code, constants, wanted[1] is not None)
+    launch_backward(_or_empty((spikes, *others), synapse), given, code, constants, saved, results)
 
 
 def _again(

@@ -10,7 +10,7 @@ class SpikeLinear(nn.Linear):
     ordinary product where it is not. Its weights load into `nn.Linear` and back.
 
     Args:
-        backend: "auto", "numba" (tables on any CPU) or "reference" (the ordinary product).
+        backend: "auto", "native" (tables on any CPU) or "reference" (the ordinary product).
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True, *, backend: str = "auto") -> None:

@@ -15,7 +15,7 @@ from ._decay import FullPrecision
 class Neuron(FullPrecision):
     """A layer of neurons: currents (T, B, *features) in, spikes of the same shape and dtype out.
 
-    backend: "auto", "reference", "fft", "numba" or "triton"; readable, settable, looked up at each call. What auto
+    backend: "auto", "reference", "fft", "native" or "triton"; readable, settable, looked up at each call. What auto
         takes stands in `scan/README.md`; a reset with a firing or surrogate of one's own takes the reference loop.
     spiking: whether the output is 0/1 spikes (a leaky integrator gives potentials, a ReLU activations).
     deterministic: whether a stochastic neuron evaluates without draws.

@@ -108,18 +108,10 @@ class LeakyNeuron(Neuron):
             potentials=potentials,
             spike_dtype=self.spike_dtype,
         )
-        shape = current.shape
-        after = State(
-            None if self.decay_syn is None else result.last_synapse.view(shape[1:]),
-            result.last_potential.view(shape[1:]),
-            state.seed,
-            step + current.shape[0],
-        )
-        return NeuronOutput(
-            None if result.spikes is None else result.spikes.view(shape),
-            after,
-            None if result.potential is None else result.potential.view(shape),
-        )
+        spikes, potential, last_synapse, last_potential = (_shaped(part, current) for part in result)
+        synapse = None if self.decay_syn is None else last_synapse
+        after = State(synapse, last_potential, state.seed, step + current.shape[0])
+        return NeuronOutput(spikes, after, potential)
 
     def _check_features(self, current: Tensor) -> None:
         found, own = current.shape[2:], self.features
@@ -132,18 +124,17 @@ class LeakyNeuron(Neuron):
     def _operands(self, current: Tensor, state: State, step: Tensor, lengths: Tensor | None) -> Operands:
         dtype = accumulate_dtype(current)
         rows, count = current.shape[1], current.shape[2:].numel()
+        flat = current if current.dim() == 3 else current.reshape(current.shape[0], rows, count)
 
         def column(value: Tensor | None) -> Tensor:
-            return (
-                current.new_zeros((rows, count), dtype=dtype)
-                if value is None
-                else value.to(dtype).reshape(rows, count).contiguous()
-            )
+            if value is None:
+                return current.new_zeros((rows, count), dtype=dtype)
+            return value.to(dtype).reshape(rows, count).contiguous()
 
         return Operands(
-            current.reshape(current.shape[0], rows, count).contiguous(),
-            None if self.decay_syn is None else one_or_each(self.decay_syn(), current, "tau_syn"),
-            one_or_each(self.decay_mem(), current, "tau_mem"),
+            flat.contiguous(),
+            None if self.decay_syn is None else one_or_each(self.decay_syn.forward(), current, "tau_syn"),
+            one_or_each(self.decay_mem.forward(), current, "tau_mem"),
             column(state.synapse),
             column(state.potential),
             None if self.threshold is None else one_or_each(self.threshold.to(dtype), current, "threshold"),
@@ -155,6 +146,13 @@ class LeakyNeuron(Neuron):
     def extra_repr(self) -> str:
         how = self._dynamics
         return f"firing={how.firing}, reset={how.reset}, dt={self.dt} s, backend={self.backend}"
+
+
+def _shaped(part: Tensor | None, current: Tensor) -> Tensor | None:
+    """A sequence or state of flat features with the current's; a view takes as long as a small kernel."""
+    if part is None or current.dim() == 3:
+        return part
+    return part.view(current.shape if part.dim() == 3 else current.shape[1:])
 
 
 def _feature_shape(features: Features) -> tuple[int, ...] | None:

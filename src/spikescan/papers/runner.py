@@ -15,7 +15,6 @@ from multiprocessing import connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-import numba
 import torch
 
 from spikescan.errors import InputError, TrainingError
@@ -131,9 +130,7 @@ def _stop(processes: Sequence[BaseProcess]) -> None:
 def _child(run: Run, site: Site) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent stops us
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    threads = max(torch.get_num_threads() // site.jobs, 1)
-    torch.set_num_threads(threads)
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+    torch.set_num_threads(max(torch.get_num_threads() // site.jobs, 1))
     with contextlib.suppress(KeyboardInterrupt):  # what a training makes of being terminated
         perform(run, site, lambda sentence: None)
 

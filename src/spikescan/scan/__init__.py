@@ -31,7 +31,7 @@ def linear_scan(
         decay: in [0, 1], dimensionless; a number or a tensor that broadcasts over the features; may require gradients.
         initial: (B, *features), or None for zeros.
         reverse: run from the last step to the first: v[t] = decay · v[t+1] + x[t], v[T] = `initial`.
-        backend: auto, reference, fft, numba or triton.
+        backend: auto, reference, fft, native or triton.
     Returns:
         v, of the shape and dtype of x. Differentiable in x, decay and initial.
     Raises:

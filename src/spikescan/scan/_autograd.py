@@ -14,7 +14,7 @@ from ._select import lazy, select
 BODIES = {
     "reference": _reference.linear_scan,
     "fft": _fft.linear_scan,
-    "numba": lazy("spikescan.scan._numba", "linear_scan"),
+    "native": lazy("spikescan.scan._native", "linear_scan"),
     "triton": lazy("spikescan.scan._triton", "linear_scan"),
 }
 

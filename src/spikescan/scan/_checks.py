@@ -53,10 +53,10 @@ def transformed() -> bool:
     )
 
 
-def needs_gradient(*values: Tensor) -> bool:
+def needs_gradient(*values: Tensor | None) -> bool:
     """Whether one of these takes part in a graph. Inside torch.func.vmap a tensor says no of itself; the one that it
     stands for knows."""
-    return torch.is_grad_enabled() and any(_in_graph(value) for value in values)
+    return torch.is_grad_enabled() and any(value is not None and _in_graph(value) for value in values)
 
 
 def _in_graph(value: Tensor) -> bool:
@@ -131,10 +131,10 @@ def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:
 
 
 def one_or_each(value: Tensor, current: Tensor, name: str) -> Tensor:
-    """The same, but a single number stays one, (1,): spreading it takes as long as a small kernel."""
+    """The same, but a single number stays one, 0-d: spreading it takes as long as a small kernel."""
     if value.dim() == 0:
         check_device(value, current, name)
-        return value.view(1)
+        return value
     return over_features(value, current, name)
 
 

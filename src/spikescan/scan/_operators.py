@@ -20,7 +20,7 @@ class Operator:
     0.2 ms a call when its code has left the caches, and the same functions run as an `autograd.Function`, or alone.
 
     Args:
-        body: tensors, lists of tensors and constants to one tensor or some, none of them an argument itself; with
+        body: tensors, None and constants to one tensor or some, none of them an argument itself; with
             types, of which torch makes the schema.
         fake: the same for the shapes alone.
         setup, backward: as `torch.library.register_autograd` takes them; `backward=None`: differentiating raises.
@@ -67,14 +67,9 @@ class Operator:
 def _of_plain_memory(body: Callable[..., Any]) -> Callable[..., Any]:
     """Kernels read memory as it is; torch may hold a tensor's with a mark that it is to be negated."""
 
-    def plain(arg: Any) -> Any:
-        if isinstance(arg, Tensor):
-            return arg.resolve_neg() if arg.is_neg() else arg
-        return [plain(part) for part in arg] if isinstance(arg, list) and arg and isinstance(arg[0], Tensor) else arg
-
     @wraps(body)
     def read(*args: Any) -> Any:
-        return body(*[plain(arg) for arg in args])
+        return body(*[arg.resolve_neg() if isinstance(arg, Tensor) and arg.is_neg() else arg for arg in args])
 
     return read
 
@@ -88,7 +83,6 @@ def watched(args: tuple[Any, ...]) -> bool:
         or peek_interpreter_stack() is not None
         or has_torch_function(tensors)
         or FakeTensor in map(type, tensors)  # outside its mode as well
-        or any(has_torch_function(arg) for arg in args if isinstance(arg, list) and arg and isinstance(arg[0], Tensor))
     )
 
 

@@ -4,12 +4,13 @@ What `backend="auto"` takes:
 
 | device | float32, float16, bfloat16 | float64 |
 |---|---|---|
-| cpu    | numba | numba |
+| cpu    | native | native |
 | cuda   | triton | reference |
 | other  | reference | reference |
 
-Where a neuron's firing function or surrogate is of the user's own, no kernel has it: without a reset `auto` integrates
-with the backend of the table and fires with torch's operations; with a reset it takes the reference loop.
+Where the compiled kernels are missing, because there was no compiler when the package was installed, `auto` takes the
+reference on a CPU, and says so once. No kernel has a custom firing function or surrogate: without a reset `auto`
+integrates with the backend of the table and fires with torch's operations; with a reset it takes the reference loop.
 """
 
 import os
@@ -19,17 +20,19 @@ from importlib import import_module
 import torch
 from torch import Tensor
 
-BACKENDS = ("auto", "reference", "fft", "numba", "triton")
+from .. import native
+
+BACKENDS = ("auto", "reference", "fft", "native", "triton")
 AUTO = {
-    ("cpu", torch.float64): "numba",
-    ("cpu", torch.float32): "numba",
-    ("cpu", torch.float16): "numba",
-    ("cpu", torch.bfloat16): "numba",
+    ("cpu", torch.float64): "native",
+    ("cpu", torch.float32): "native",
+    ("cpu", torch.float16): "native",
+    ("cpu", torch.bfloat16): "native",
     ("cuda", torch.float32): "triton",
     ("cuda", torch.float16): "triton",
     ("cuda", torch.bfloat16): "triton",
 }
-DEVICES = {"numba": "cpu", "triton": "cuda"}
+DEVICES = {"native": "cpu", "triton": "cuda"}
 CONVERTING = {
     "triton": (torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.uint8, torch.bool),
 }
@@ -46,10 +49,16 @@ def resolve(backend: str, device: torch.device, dtype: torch.dtype) -> str:
     """The name of the backend that serves (device, dtype); an explicit one that cannot serve raises and says why."""
     check_backend(backend)
     if backend == "auto":
-        return AUTO.get((device.type, dtype), "reference")
+        taken = AUTO.get((device.type, dtype), "reference")
+        if taken == "native" and native.missing():
+            native.say_missing()
+            return "reference"
+        return taken
     interpreted = backend == "triton" and os.environ.get("TRITON_INTERPRET") == "1"
     if backend in DEVICES and device.type != DEVICES[backend] and not interpreted:
         raise ValueError(f"backend: {backend!r} needs a tensor on {DEVICES[backend]}, the current is on {device.type}")
+    if backend == "native" and native.missing():
+        raise ValueError(f"backend: {native.missing()}")
     return backend
 
 

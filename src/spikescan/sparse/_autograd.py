@@ -11,29 +11,29 @@ from . import _reference
 DENSE = "the dense tensor, events.dense()"
 FORWARD = {
     "reference": _reference.forward,
-    "numba": lazy("spikescan.sparse._numba", "forward"),
+    "native": lazy("spikescan.sparse._native", "forward"),
     "triton": lazy("spikescan.sparse._triton", "forward"),
 }
 BACKWARD = {
     "reference": _reference.backward,
-    "numba": lazy("spikescan.sparse._numba", "backward"),
+    "native": lazy("spikescan.sparse._native", "backward"),
     "triton": lazy("spikescan.sparse._triton", "backward"),
 }
 
 
 def _forward(
     weight: Tensor,
-    bias: Tensor,
+    bias: Tensor | None,
     step: Tensor,
     row: Tensor,
     channel: Tensor,
-    value: Tensor,
+    value: Tensor | None,
     steps: int,
     rows: int,
     backend: str,
 ) -> Tensor:
-    """weight (C, N), bias (N,), events (E,) -> (T, B, N). `value` is empty where each event adds 1, else of the type
-    in which sums are taken. Places are checked here, where a compiler does not look."""
+    """weight (C, N), bias (N,), events (E,) -> (T, B, N). `value`: of the type in which sums are taken. Places are
+    checked here, where a compiler does not look."""
     for size, name, place in ((steps, "step", step), (rows, "row", row), (len(weight), "channel", channel)):
         check_places(size, name, place)
     return select(FORWARD, backend, weight, "event-driven layer")(weight, bias, step, row, channel, value, steps, rows)
@@ -44,7 +44,7 @@ def _forward_fake(weight, bias, step, row, channel, value, steps, rows, backend)
 
 
 def _adjoint(
-    grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int, backend: str
+    grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor | None, channels: int, backend: str
 ) -> Tensor:
     """The weight's gradient, (C, N)."""
     return select(BACKWARD, backend, grad, "event-driven layer")(grad, step, row, channel, value, channels)
@@ -90,7 +90,7 @@ def event_linear(
             the shape is checked on the CPU only, where it costs no wait.
         value: (E,) what each event adds, or None: 1. Data: no gradient flows into it.
         shape: (T, B, C).
-        backend: auto, reference, numba or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
+        backend: auto, reference, native or triton, as everywhere (`scan/README.md`). Sums are taken in float32 where
             the weight is float16 or bfloat16. The reference makes an array (E, N); the kernels do not.
     Returns:
         (T, B, N) of the weight's dtype.
@@ -114,11 +114,10 @@ def event_linear(
         )
     if value is not None and value.requires_grad and torch.is_grad_enabled():
         raise ValueError(f"value: events are data and get no gradient; detach it, or take {DENSE}")
-    inside = accumulate_dtype(weight)
-    values = weight.new_empty(0, dtype=inside) if value is None else value.to(inside)
-    start = weight.new_zeros(len(weight)) if bias is None else bias
-    events = (column.contiguous() for column in (step, row, channel, values))
-    return event_op(weight.t().contiguous(), start.contiguous(), *events, steps, rows, backend)
+    values = None if value is None else value.to(accumulate_dtype(weight)).contiguous()
+    start = None if bias is None else bias.contiguous()
+    places = (place.contiguous() for place in (step, row, channel))
+    return event_op(weight.t().contiguous(), start, *places, values, steps, rows, backend)
 
 
 def _check_columns(places: dict[str, Tensor], device: torch.device) -> None:

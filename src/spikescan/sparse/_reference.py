@@ -6,18 +6,27 @@ from ..scan._checks import accumulate_dtype
 
 
 def forward(
-    weight: Tensor, bias: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, steps: int, rows: int
+    weight: Tensor,
+    bias: Tensor | None,
+    step: Tensor,
+    row: Tensor,
+    channel: Tensor,
+    value: Tensor | None,
+    steps: int,
+    rows: int,
 ) -> Tensor:
-    """weight (C, N), bias (N,); events (E,), `value` empty where each counts 1 -> (T, B, N)."""
-    inside = accumulate_dtype(weight)
-    terms = weight[channel.long()].to(inside)
-    terms = terms * value[:, None] if len(value) else terms
-    out = bias.to(inside).repeat(steps * rows, 1).index_add_(0, step.long() * rows + row, terms)
+    """weight (C, N), bias (N,) or None; events (E,), `value` None where each counts 1 -> (T, B, N)."""
+    terms = _times(weight[channel.long()].to(accumulate_dtype(weight)), value)
+    start = terms.new_zeros(weight.shape[1]) if bias is None else bias.to(terms.dtype)
+    out = start.repeat(steps * rows, 1).index_add_(0, step.long() * rows + row, terms)
     return out.view(steps, rows, weight.shape[1]).to(weight.dtype)
 
 
-def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int) -> Tensor:
+def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor | None, channels: int) -> Tensor:
     """The gradient of the weight, (C, N), from grad (T, B, N)."""
-    terms = grad[step.long(), row.long()].to(accumulate_dtype(grad))
-    terms = terms * value[:, None] if len(value) else terms
+    terms = _times(grad[step.long(), row.long()].to(accumulate_dtype(grad)), value)
     return terms.new_zeros((channels, grad.shape[2])).index_add_(0, channel.long(), terms).to(grad.dtype)
+
+
+def _times(terms: Tensor, value: Tensor | None) -> Tensor:
+    return terms if value is None else terms * value[:, None]

@@ -33,11 +33,12 @@ def sum_rows_kernel(
     EVENTS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """out[g] = bias + Σ value[e]·table[index[e]] over e from start[g] to start[g + 1], summed in the values' type."""
+    """out[g] = bias + Σ value[e]·table[index[e]] over e from start[g] to start[g + 1], summed in float32, or in float64
+    where that is the output's type."""
     i_group = tl.program_id(0).to(tl.int64)
     o_n = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     m_n = o_n < N
-    dtype: tl.constexpr = p_value.dtype.element_ty
+    dtype: tl.constexpr = tl.float64 if p_out.dtype.element_ty == tl.float64 else tl.float32
     b_sum = tl.zeros([BLOCK], dtype)
     end = tl.load(p_start + i_group + 1)
     for first in range(tl.load(p_start + i_group), end, EVENTS):
@@ -54,16 +55,18 @@ def sum_rows_kernel(
     tl.store(p_out + i_group * N + o_n, b_sum.to(p_out.dtype.element_ty), mask=m_n)
 
 
-def _sum_rows(table: Tensor, index: Tensor, value: Tensor, start: Tensor, bias: Tensor | None, out: Tensor) -> Tensor:
-    """table (R, N), index (E,), value (E,) or empty, start (G + 1,) -> out (G, N)."""
+def _sum_rows(
+    table: Tensor, index: Tensor, value: Tensor | None, start: Tensor, bias: Tensor | None, out: Tensor
+) -> Tensor:
+    """table (R, N), index (E,), value (E,), start (G + 1,), bias (N,) -> out (G, N)."""
     groups, features = out.shape
     if out.numel() == 0:
         return out
     block = min(BLOCK, triton.next_power_of_2(features))
     with on(table.device):
         sum_rows_kernel[groups, triton.cdiv(features, block)](
-            *(table, index, value, start, table if bias is None else bias, out, features),
-            *(len(value) > 0, bias is not None, min(MOST_EVENTS, TILE // block), block),
+            *(table, index, table if value is None else value, start, table if bias is None else bias, out, features),
+            *(value is not None, bias is not None, min(MOST_EVENTS, TILE // block), block),
             num_warps=1,
         )
     return out
@@ -82,25 +85,36 @@ def _bins(step: Tensor, row: Tensor, steps: int, rows: int) -> Tensor:
 
 
 def forward(
-    weight: Tensor, bias: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, steps: int, rows: int
+    weight: Tensor,
+    bias: Tensor | None,
+    step: Tensor,
+    row: Tensor,
+    channel: Tensor,
+    value: Tensor | None,
+    steps: int,
+    rows: int,
 ) -> Tensor:
     """Same signature as the reference."""
     order, start = _grouped(_bins(step, row, steps, rows), steps * rows)
     out = weight.new_empty((steps, rows, weight.shape[1]))
-    _sum_rows(weight, channel[order], value[order] if len(value) else value, start, bias, out.flatten(0, 1))
+    _sum_rows(weight, channel[order], _ordered(value, order), start, bias, out.flatten(0, 1))
     return out
 
 
-def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor, channels: int) -> Tensor:
+def backward(grad: Tensor, step: Tensor, row: Tensor, channel: Tensor, value: Tensor | None, channels: int) -> Tensor:
     """Same signature as the reference. Twice the same sum: of SHARE events at most, then of a channel's shares."""
     order, start = _grouped(channel, channels)
     first_share, share_start = _shares(start, len(order))
     steps, rows, features = grad.shape
     sums = grad.new_empty((len(share_start) - 1, features), dtype=accumulate_dtype(grad))
     bins = _bins(step, row, steps, rows)[order]
-    _sum_rows(grad.flatten(0, 1), bins, value[order] if len(value) else value, share_start, None, sums)
+    _sum_rows(grad.flatten(0, 1), bins, _ordered(value, order), share_start, None, sums)
     every = torch.arange(len(sums), dtype=torch.int32, device=grad.device)
-    return _sum_rows(sums, every, sums.new_empty(0), first_share, None, grad.new_empty((channels, features)))
+    return _sum_rows(sums, every, None, first_share, None, grad.new_empty((channels, features)))
+
+
+def _ordered(value: Tensor | None, order: Tensor) -> Tensor | None:
+    return None if value is None else value[order]
 
 
 def _shares(start: Tensor, events: int) -> tuple[Tensor, Tensor]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
+import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from spikescan.errors import InputError
 from spikescan.training import recipe_files
 from spikescan.training.files import UNFINISHED
 from spikescan.training.recipe import Recipe
+
+_LOCKLESS = errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP
+"""What a file system without locks answers, as Lustre and some NFS are mounted."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +71,21 @@ class RunFolder:
         except OSError as error:
             raise self._unwritable(error) from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(f"{self.path}: another run is using this folder; choose another --out") from None
+            self._lock(file)
             yield
+
+    def _lock(self, file: IO[str]) -> None:
+        try:
+            _lock(file)
+        except BlockingIOError:
+            raise InputError(f"{self.path}: another run is using this folder; choose another --out") from None
+        except OSError as error:
+            if error.errno not in _LOCKLESS:
+                raise OSError(error.errno, error.strerror, str(self.lock)) from error
+            warnings.warn(
+                f"{self.path}: the file system has no locks ({error.strerror}); start no other run in this folder",
+                stacklevel=2,
+            )
 
     def read_recipe(self) -> Recipe:
         """Raises InputError where this is no run."""
@@ -130,3 +146,18 @@ class RunFolder:
             item.mkdir(parents=True, exist_ok=True)
             for unfinished in item.glob(f".*{UNFINISHED}"):
                 unfinished.unlink(missing_ok=True)
+
+
+def _lock(file: IO[str]) -> None:
+    """Until ``file`` is closed. BlockingIOError where another process has it, another OSError where none can."""
+    if os.name == "nt":
+        import msvcrt
+
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except PermissionError as error:
+            raise BlockingIOError(error.errno, error.strerror) from None
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
+from math import ceil, inf
 
 import torch
 
@@ -64,7 +64,8 @@ def _sizes(stuff: Material) -> str:
     return f"a batch of {_steps(stuff):,} steps, {_rows(stuff):,} samples and {layers} values"
 
 
-def _memory(device: str) -> int:
+def _memory(device: str) -> float:
+    """Bytes; infinite where the system (Windows) does not tell."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[1]
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else inf

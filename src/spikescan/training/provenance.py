@@ -1,7 +1,8 @@
-"""Where a number comes from: device, versions, commit."""
+"""Where a number comes from: device, versions, instruction set, commit."""
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
 from importlib import metadata
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import spikescan
+from spikescan import native
 from spikescan.training.devices import device_name
 
-_PACKAGES = ("torch", "lightning", "numpy", "numba")
+_PACKAGES = ("torch", "lightning", "numpy")
 
 
 def provenance(device: str) -> dict[str, Any]:
@@ -19,9 +21,11 @@ def provenance(device: str) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {"spikescan": spikescan.__version__, "python": platform.python_version()} | {
-        name: metadata.version(name) for name in _PACKAGES
-    }
+    found = {"spikescan": spikescan.__version__, "CPU kernels": native.isa(), "python": platform.python_version()}
+    for name in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):  # a benchmark needs no Lightning
+            found[name] = metadata.version(name)
+    return found
 
 
 def _commit() -> str | None:

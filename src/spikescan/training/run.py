@@ -12,7 +12,6 @@ from safetensors.torch import save as tensors_to_bytes
 from spikescan.data.info import describe
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.memory import keep_freed_memory
 from spikescan.training import checkpoints, memory, pictures, recipe_files
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
@@ -82,7 +81,6 @@ def train(
         TrainingError: when training cannot go on; what was reached is in ``out``.
     """
     folder = RunFolder(Path(out))
-    keep_freed_memory()
     with folder.held(), memory.explained(stuff):
         folder.check(resume=resume, overwrite=overwrite)
         return _train(stuff, folder, resume, say)

@@ -14,17 +14,17 @@ SEED, STEP = -123456789012345, 2**32 - 3  # a negative seed, and a counter that 
 def strided(shape: tuple[int, ...], dtype: torch.dtype, device: str, scale: float = 3.0) -> Tensor:
     """The same normal numbers on every device, not contiguous."""
     generator = torch.Generator().manual_seed(7)
-    values = scale * torch.randn((*shape[:-1], 2 * shape[-1]), dtype=dtype, generator=generator)
+    values = scale * torch.randn((*shape[:-1], 2 * shape[-1]), dtype=dtype, generator=generator, device="cpu")
     return values.to(device)[..., ::2]
 
 
 def cotangents(tensors: list[Tensor | None]) -> Tensor:
     """A scalar with a random gradient for every tensor."""
     generator = torch.Generator().manual_seed(8)
-    total = torch.zeros(())
+    total = torch.zeros((), device="cpu")
     for tensor in tensors:
         if tensor is not None:
-            weight = torch.randn(tensor.shape, dtype=tensor.dtype, generator=generator)
+            weight = torch.randn(tensor.shape, dtype=tensor.dtype, generator=generator, device="cpu")
             total = total + (tensor * weight.to(tensor.device)).sum().cpu()
     return total
 

@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from spikescan.bench.rows import layers, sequences
-from spikescan.bench.rows.epoch import epoch
 from spikescan.bench.rows.kept import kept
 from spikescan.bench.rows.map import comparison
 from spikescan.bench.workbench import Workbench
 from spikescan.errors import InputError
 
 BOTH = ("cpu", "cuda")
+
+
+def _epoch(bench: Workbench) -> None:
+    """Imported when it is measured: it reads recordings, of which the rows of layers need nothing."""
+    from spikescan.bench.rows.epoch import epoch
+
+    epoch(bench)
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ ROWS = (
     ),
     Row("lif", "LIF", "25x an unbind loop; 20x SpikingJelly's LIFNode", ("cpu",), layers.lif),
     Row("mpe-psn", "MPE-PSN", "5x the equations in plain torch", ("cpu",), layers.mpe_psn),
-    Row("epoch", "a training epoch, published recipe", "15x the published formulation", ("cpu",), epoch),
+    Row("epoch", "a training epoch, published recipe", "15x the published formulation", ("cpu",), _epoch),
     Row(
         "flat",
         "cost of a time step in chunks",

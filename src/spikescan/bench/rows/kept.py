@@ -33,7 +33,7 @@ def kept(bench: Workbench) -> None:
 
 
 def _kept(bench: Workbench, x: Tensor, name: str, neuron: ss.Neuron, most: float) -> None:
-    neuron = neuron.to(bench.device)
+    neuron = bench.place(neuron)
     # What grows with time: state and decays, kept once, are not of a step.
     whole, half = (kept_for_backward(lambda part=part: neuron.run(part)) for part in (x, x[: len(x) // 2].clone()))
     bytes_ = (whole - half) / (x.numel() - x[: len(x) // 2].numel())

@@ -27,7 +27,6 @@ def comparison(bench: Workbench) -> None:
                 bench.skip(ROW, shape, "all", TOO_LARGE)
                 continue
             _cell(bench, shape, seconds)
-            bench.results.save()
 
 
 def split(steps: int, neurons: int) -> Shape:
@@ -38,11 +37,11 @@ def split(steps: int, neurons: int) -> Shape:
 
 def _cell(bench: Workbench, shape: Shape, seconds: dict[str, tuple[int, float]]) -> None:
     x = bench.current(shape)
-    neuron = SPSN().to(bench.device)
+    neuron = bench.place(SPSN())
     subjects = [
         copy(x),
         layer(PARALLEL, neuron, x),
-        layer(SEQUENTIAL, LIF().to(bench.device), x, kind="sequential"),
+        layer(SEQUENTIAL, bench.place(LIF()), x, kind="sequential"),
     ]
     slow = [layer(LOOP, baselines.lif_unbound, x, kind="baseline")]
     slow += [layer(peer.name, peer.make(x), x, kind="peer") for peer in bench.peers if peer.linear]
