@@ -3,7 +3,7 @@
 // A counter (feature div 4, batch row, step) gives the draws of four neighbouring features. It is a lane of 64 bits,
 // since that is what processors multiply 32-bit words in; the upper half of a lane may hold anything.
 #pragma once
-#include "simd.h"
+#include "memory.h"
 
 constexpr int COUNTERS = 32;
 using Words = Pack<uint64_t, COUNTERS / WIDTH<uint64_t>>;

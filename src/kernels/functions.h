@@ -2,7 +2,7 @@
 #pragma once
 #include <math.h>
 
-#include "simd.h"
+#include "memory.h"
 
 // For float32 by polynomial (Cephes), with a relative error under 2e-7 on [-87, 88], clamped outside.
 template <class T, int K>
@@ -87,7 +87,7 @@ struct Memo {
   static INLINE P narrowed(P x) {
     constexpr T largest = 65504, smallest = 1 / T(1 << 24);
     x = select(x > largest, all<P>(largest), select(x < -largest, all<P>(-largest), x));
-    Mask tiny = x < smallest;
+    const auto tiny = x < smallest;
     return select(x > T(0), select(tiny, all<P>(smallest), x), x);
   }
 };

@@ -2,7 +2,7 @@
 #pragma once
 #include <math.h>
 
-#include "simd.h"
+#include "memory.h"
 
 constexpr int64_t MOST_LANES = 4096;  // of a task: a step is read in runs of 16 kB, and its state fits the second-level cache
 constexpr int64_t PIECE = 1024;       // lanes of a piece, at most: its decays, thresholds and draws fit the first-level cache
