@@ -28,7 +28,7 @@ struct Again {
     marks = (T*)x.marks + task.span * divide_up(x.steps, MARK) * 2 * forward.pitch + forward.first;
     const bool from_rest = begin > task.warm;
     forward.start(from_rest ? nullptr : x.synapse, from_rest ? nullptr : x.potential);
-    leak(forward, larger(begin - task.warm, 0), begin);
+    forward.warm_up(larger(begin - task.warm, 0), begin);
     for (int64_t t = begin; t < end; t += MARK) {
       memcpy(mark(t), forward.synapse.at, (size_t)forward.lanes * sizeof(T));
       memcpy(mark(t) + forward.pitch, forward.potential.at, (size_t)forward.lanes * sizeof(T));

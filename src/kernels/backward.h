@@ -58,7 +58,7 @@ struct Returning {
     const int64_t at = n - begin, pitch = b.pitch;
     const P alpha = load<P>(b.alpha.at + at), beta = load<P>(b.beta.at + at), gain = load<P>(b.gain.at + at);
     const P threshold = Fire::compares ? load<P>(b.threshold.at + at) : P{};
-    const bool past_caches = K > 1 && b.past_caches, synaptic = b.synaptic;
+    const bool past_caches = b.past_caches && (K > 1 || (BYTES == LINE && count >= P::lanes)), synaptic = b.synaptic;
     P u = load<P>(b.potential.at + n), i = load<P>(b.synapse.at + n);
     P later = Fire::carries ? load<P>(b.later.at + n) : P{}, fallen = {};
     const T *g = b.lane((const T*)x.grad_spikes), *p = b.lane((const T*)x.grad_potentials);
@@ -78,7 +78,7 @@ struct Returning {
       const P current = fma(gain, answer.charge, i);
       if (b.writes) past_caches ? stream(out + k * pitch, current) : store(out + k * pitch, current, count);
       if (b.totals && b.writes) add_totals(n, k, count, answer.charge, current);
-      fallen = fallen - answer.fallen;
+      if (Fire::compares && x.grad_threshold) fallen = fallen - answer.fallen;
       later = answer.passed, now = before;
       u = beta * answer.charge, i = synaptic ? alpha * current : all<P>(0);
     }

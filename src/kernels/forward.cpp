@@ -9,9 +9,7 @@ static bool forward(const Leaky& x, const Task& task) {
   Advance<T> advance = advance_of<T>(x.kind, x.activation, x.a);
   const bool from_rest = task.begin > task.warm;
   f.start(from_rest ? nullptr : x.synapse, from_rest ? nullptr : x.potential);
-  f.drawing = false;
-  advance(f, larger(task.begin - task.warm, 0), task.begin);
-  f.drawing = x.draws;
+  f.warm_up(larger(task.begin - task.warm, 0), task.begin);
   T* potentials = f.lane((T*)x.potentials);
   f.out = {f.lane((T*)x.spikes), potentials, nullptr, f.memo(), f.pitch, 0, true};
   const void* sequences[] = {x.spikes, x.potentials, x.half ? nullptr : x.memo};

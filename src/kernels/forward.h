@@ -14,6 +14,14 @@ struct Outputs {
 };
 
 template <class T>
+struct Forward;
+// Steps `begin` to `end` of a task, with the firing function that this was compiled for.
+template <class T>
+using Advance = void (*)(Forward<T>&, int64_t begin, int64_t end);
+template <class T>
+Advance<T> advance_of(int32_t kind, int32_t activation, double a);
+
+template <class T>
 struct Forward : Lanes<T> {
   using Lanes<T>::x, Lanes<T>::task, Lanes<T>::lanes, Lanes<T>::pitch, Lanes<T>::first, Lanes<T>::piece;
   Outputs<T> out;
@@ -39,7 +47,13 @@ struct Forward : Lanes<T> {
   void start_at(const T* from_synapse, const T* from_potential) {
     for (int64_t n = 0; n < lanes; ++n) synapse.at[n] = from_synapse ? from_synapse[n] : 0;
     for (int64_t n = 0; n < lanes; ++n) potential.at[n] = from_potential ? from_potential[n] : 0;
-    activate(x.activation, x.kind == DELTA ? lanes : 0, potential.at, before.at);
+    warm_up(0, 0);
+  }
+
+  // The state alone, of a neuron without reset.
+  void warm_up(int64_t begin, int64_t end) {
+    if (begin < end) advance_of<T>(LEAK, IDENTITY, 1)(*this, begin, end);
+    if (x.kind == DELTA) activate(x.activation, lanes, potential.at, before.at);
   }
 
   bool finite_state() const { return finite(synapse.at, lanes) && finite(potential.at, lanes); }
@@ -64,11 +78,6 @@ struct Forward : Lanes<T> {
   }
 };
 
-// Steps `begin` to `end` of a task, with the firing function that this was compiled for.
-template <class T>
-using Advance = void (*)(Forward<T>&, int64_t begin, int64_t end);
-template <class T>
-Advance<T> advance_of(int32_t kind, int32_t activation, double a);
 
 template <class T, class Fire>
 struct Stepping {
@@ -82,7 +91,7 @@ struct Stepping {
     const int64_t at = n - begin, steps = f.x.steps;
     const P alpha = load<P>(f.alpha.at + at), beta = load<P>(f.beta.at + at), gain = load<P>(f.gain.at + at);
     const P threshold = Fire::draws ? P{} : load<P>(f.threshold.at + at);
-    const bool past_caches = K > 1 && out.past_caches, synaptic = f.synaptic;
+    const bool past_caches = out.past_caches && (K > 1 || (BYTES == LINE && count >= P::lanes)), synaptic = f.synaptic;
     P i = load<P>(f.synapse.at + n), u = load<P>(f.potential.at + n);
     P before = Fire::carries ? load<P>(f.before.at + n) : P{};
     const T* current = (const T*)f.x.current + f.first + n;

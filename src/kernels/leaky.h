@@ -33,8 +33,8 @@ struct Lanes {
     lanes = task.lanes(), pitch = x.rows * x.features, first = task.row * x.features + task.first;
     piece = task.width * smaller(rows_of_piece(task.width), task.rows);
     hard = x.reset == HARD, soft = x.reset == SOFT;
-    for (int64_t n = 0; n < piece; ++n) {
-      int64_t feature = task.first + n % task.width;
+    for (int64_t n = 0, feature = task.first; n < piece; ++n, ++feature) {
+      if (feature == task.first + task.width) feature = task.first;
       double mem = x.decay_mem[x.each_mem ? feature : 0];
       alpha.at[n] = synaptic ? (T)x.decay_syn[x.each_syn ? feature : 0] : 0;
       beta.at[n] = (T)mem;

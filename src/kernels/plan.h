@@ -8,7 +8,7 @@ constexpr int64_t MOST_LANES = 4096;  // of a task: a step is read in runs of 16
 constexpr int64_t PIECE = 1024;       // lanes of a piece, at most: its decays, thresholds and draws fit the first-level cache
 constexpr int64_t SMALL = 1 << 14;    // numbers below which a second thread costs more than it gains
 constexpr int64_t LARGE = 1 << 20;    // bytes from which results are written past the caches
-constexpr int64_t FEW = 512;          // lanes of a task below which they are not: a step would wait for the one before
+constexpr int64_t FEW = 16;           // lanes of a task below which they are not: they fill no cache line
 constexpr int64_t MARK = 16;          // steps between two states that backward keeps to compute forward from again
 
 inline int64_t divide_up(int64_t x, int64_t y) { return (x + y - 1) / y; }

@@ -53,6 +53,12 @@ struct ActivationSlope {
     P slope = constant + (linear + square * g) * g;
     return select(f <= none, all<P>(0), slope);
   }
+
+  // p f'(u) + rest
+  template <class P>
+  INLINE P times(P p, P f, P rest) const {
+    return linear == 0 && square == 0 ? p + rest : fma(p, at(f), rest);
+  }
 };
 
 // Of one step: the spike's gradient g, the potential's u, what backward needs of this step and the one before, the
@@ -97,9 +103,12 @@ struct Crossing {
   static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>& rules) {
     const P z = x.kept, f = z + x.threshold;
     const Mask fired = z > 0;
-    const P p = (x.g - rules.through * x.u * (rules.hard * f + rules.soft * x.threshold)) * Surrogate::slope(z, rules.scale);
-    const P kept = select(fired, (1 - rules.hard) * x.u, x.u);
-    return {fma(p, rules.slope.at(f), kept), p + select(fired, rules.soft * x.u, all<P>(0)), x.later};
+    P g = x.g, kept = x.u, fallen = all<P>(0);
+    if (rules.through) g = g - x.u * (rules.hard * f + rules.soft * x.threshold);
+    if (rules.hard) kept = select(fired, x.u - x.u, x.u);  // 0, or NaN
+    if (rules.soft) fallen = select(fired, x.u, all<P>(0));
+    const P p = g * Surrogate::slope(z, rules.scale);
+    return {rules.slope.times(p, f, kept), p + fallen, x.later};
   }
 };
 
@@ -109,6 +118,6 @@ struct Rising {
   template <class P, class T>
   static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>& rules) {
     const P p = x.g * Surrogate::slope(x.kept - x.before - x.threshold, rules.scale);
-    return {fma(p - x.later, rules.slope.at(x.kept), x.u), p, p};
+    return {rules.slope.times(p - x.later, x.kept, x.u), p, p};
   }
 };

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..firing._codes import CODE
 from ..native import Operands, operation, pointer, threads
 
-FEW, LONG = 32, 4096
+FEW, LONG = 16, 4096
 """Lanes a thread below which time is cut among threads as well, and steps from which that is worth it."""
 
 
