@@ -1,15 +1,13 @@
 // The steps of each firing function.
 #include "forward.h"
 
-template <class T, template <class> class Kind>
-static Advance<T> with_activation(int32_t activation) {
+template <class T, template <class> class Kind> static Advance<T> with_activation(int32_t activation) {
   constexpr Advance<T> of[] = {advance<T, Kind<Identity>>, advance<T, Kind<Sigmoid>>, advance<T, Kind<Tanh>>,
                                advance<T, Kind<ReluTanh>>};
   return of[activation];
 }
 
-template <class T>
-Advance<T> advance_of(int32_t kind, int32_t activation, double a) {
+template <class T> Advance<T> advance_of(int32_t kind, int32_t activation, double a) {
   switch (kind) {
     case BERNOULLI: return activation == SIGMOID ? advance<T, BernoulliSigmoid> : advance<T, BernoulliReluTanh>;
     case GUMBEL: return a == 1 ? advance<T, Gumbel> : advance<T, TemperedGumbel>;
@@ -20,8 +18,7 @@ Advance<T> advance_of(int32_t kind, int32_t activation, double a) {
   }
 }
 
-template <class T>
-void Forward<T>::activate(int32_t activation, int64_t lanes, const T* u, T* f) {
+template <class T> void Forward<T>::activate(int32_t activation, int64_t lanes, const T* u, T* f) {
   over_lanes<T>(0, lanes, [=]<int K>(int64_t n, int64_t count) {
     auto x = load<Pack<T, K>>(u + n, count);
     switch (activation) {

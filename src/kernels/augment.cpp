@@ -13,10 +13,8 @@ OPERATION(targets, Targets) {
     for (int64_t n = 0; n < size; ++n) x.number[origin + n] = 0;
     for (int64_t p = 0; p < size; ++p) {
       const double source = floor(((double)(p - x.shift[i]) - centre) / x.factor[i] + centre + 0.5);
-      if (source < 0)
-        ++place;
-      else if (source < (double)size)
-        ++x.number[origin + (int64_t)source];
+      if (source < 0) ++place;
+      else if (source < (double)size) ++x.number[origin + (int64_t)source];
     }
     // Sources rise along the outputs; those before the first bin come first.
     for (int64_t n = origin; n < origin + size; ++n) {

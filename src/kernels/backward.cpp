@@ -9,8 +9,7 @@
 constexpr int64_t AGAIN_LANES = PIECE;  // of a task that does so
 
 // Room for the steps between two marks.
-template <class T>
-struct Again {
+template <class T> struct Again {
   Forward<T> forward;
   Advance<T> leak, replay;  // the state alone, unless it depends on spikes; and all that backward needs
   T* marks;                 // (T / MARK, 2, B, N)
@@ -47,8 +46,13 @@ struct Again {
     for (int64_t n = 0; n < lanes; ++n) b.initial.at[n] = forward.before.at[n];
     const bool keeps = b.x.kind != LEAK;
     forward.drawing = draws;
-    forward.out = {nullptr, b.totals ? potentials.at : nullptr, b.totals ? synapses.at : nullptr,
-                   {keeps ? memo.at : nullptr, false}, lanes, origin, false};
+    forward.out = {nullptr,
+                   b.totals ? potentials.at : nullptr,
+                   b.totals ? synapses.at : nullptr,
+                   {keeps ? memo.at : nullptr, false},
+                   lanes,
+                   origin,
+                   false};
     replay(forward, origin, stop);
     b.kept = {{memo.at, false}, potentials.at, synapses.at, lanes, origin};
     b.state_potential = potential.at, b.state_synapse = synapse.at;
@@ -62,8 +66,7 @@ static void fill(Row<T, MOST_LANES>& row, const Task& task, int64_t width, const
 }
 
 // From `end` down to the task's first step; `back(stop, t)` goes from t to stop.
-template <class T, class Back>
-static bool backward(Backward<T>& b, Back back) {
+template <class T, class Back> static bool backward(Backward<T>& b, Back back) {
   const Leaky& x = b.x;
   const Task& task = b.task;
   const int64_t end = smaller(task.end + task.warm, x.steps), width = task.width;
@@ -96,31 +99,32 @@ static bool backward(Backward<T>& b, Back back) {
   return false;
 }
 
-template <class T>
-static bool backward(const Leaky& x, const Task& task) {
+template <class T> static bool backward(const Leaky& x, const Task& task) {
   Backward<T> b(x, task);
   Retreat<T> retreat = retreat_of<T>(x.kind, x.surrogate);
   if (!x.current) {
     b.kept = {b.memo(), nullptr, nullptr, b.pitch, 0};
     if (x.kind == DELTA) {
       Forward<T>::activate(x.activation, b.lanes, b.lane((const T*)x.potential), b.initial.at);
-      for (int64_t n = 0; n < b.lanes; ++n) b.initial.at[n] = b.kept.memo.rounded(all<Pack<T, 1>>(b.initial.at[n])).v[0];
+      for (int64_t n = 0; n < b.lanes; ++n)
+        b.initial.at[n] = b.kept.memo.rounded(all<Pack<T, 1>>(b.initial.at[n])).v[0];
     }
     return backward(b, [&](int64_t stop, int64_t t) { retreat(b, stop, t); });
   }
   Again<T> again(x, task, smaller(task.end + task.warm, x.steps));
   const bool lost = task.end < x.steps && !again.forward.finite_state();
-  return backward(b, [&](int64_t stop, int64_t t) {
-    for (int64_t from; t > stop; t = from) {
-      from = larger((t - 1) / MARK * MARK, stop);
-      again.run(b, t);
-      retreat(b, from, t);
-    }
-  }) || lost;
+  return backward(b,
+                  [&](int64_t stop, int64_t t) {
+                    for (int64_t from; t > stop; t = from) {
+                      from = larger((t - 1) / MARK * MARK, stop);
+                      again.run(b, t);
+                      retreat(b, from, t);
+                    }
+                  }) ||
+         lost;
 }
 
-template <class T>
-static void backward(const Leaky& x) {
+template <class T> static void backward(const Leaky& x) {
   Plan plan(x.steps, x.rows, x.features, x.threads, x.current ? AGAIN_LANES : MOST_LANES);
   if (x.spans > 1) {
     double slowest = largest(x.decay_mem, x.each_mem ? x.features : 1);

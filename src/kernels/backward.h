@@ -4,15 +4,13 @@
 #include "surrogate.h"
 
 // What the forward pass kept of the task's lanes, from step `origin` on; potentials and synapses where decays learn.
-template <class T>
-struct Kept {
+template <class T> struct Kept {
   Memo<T> memo;
   const T *potentials, *synapses;
   int64_t pitch, origin;
 };
 
-template <class T>
-struct Backward : Lanes<T> {
+template <class T> struct Backward : Lanes<T> {
   using Lanes<T>::x, Lanes<T>::task, Lanes<T>::lanes, Lanes<T>::first, Lanes<T>::piece;
   Kept<T> kept{};
   Rules<T> rules;
@@ -40,18 +38,14 @@ struct Backward : Lanes<T> {
 };
 
 // Steps `end` - 1 down to `begin`, with the surrogate that this was compiled for.
-template <class T>
-using Retreat = void (*)(Backward<T>&, int64_t begin, int64_t end);
-template <class T>
-Retreat<T> retreat_of(int32_t kind, int32_t surrogate);
+template <class T> using Retreat = void (*)(Backward<T>&, int64_t begin, int64_t end);
+template <class T> Retreat<T> retreat_of(int32_t kind, int32_t surrogate);
 
-template <class T, class Fire>
-struct Returning {
+template <class T, class Fire> struct Returning {
   Backward<T>& b;
   int64_t t, stop, begin;  // a tile's steps, and where its piece of the lanes begins
 
-  template <int K>
-  INLINE void operator()(int64_t n, int64_t count) const {
+  template <int K> INLINE void operator()(int64_t n, int64_t count) const {
     using P = Pack<T, K>;
     const Leaky& x = b.x;
     const Kept<T>& kept = b.kept;
@@ -89,8 +83,7 @@ struct Returning {
   }
 
   // What step k adds to the gradients of the decays and the gain.
-  template <class P>
-  INLINE void add_totals(int64_t n, int64_t k, int64_t count, P charge, P current) const {
+  template <class P> INLINE void add_totals(int64_t n, int64_t k, int64_t count, P charge, P current) const {
     const int64_t place = (k - b.kept.origin) * b.kept.pitch + n;
     const bool inside = k > b.kept.origin;
     const P u = load<P>(inside ? b.kept.potentials + place - b.kept.pitch : b.state_potential + n, count);
@@ -101,8 +94,7 @@ struct Returning {
   }
 };
 
-template <class T, class Fire>
-void retreat(Backward<T>& b, int64_t begin, int64_t end) {
+template <class T, class Fire> void retreat(Backward<T>& b, int64_t begin, int64_t end) {
   for (int64_t t = end, stop; t > begin; t = stop) {
     stop = b.last_change(t, larger(t - b.tile, begin));
     for (int64_t lane = 0; lane < b.lanes; lane += b.piece)

@@ -9,8 +9,7 @@ constexpr int COUNTERS = 32;
 using Words = Pack<uint64_t, COUNTERS / WIDTH<uint64_t>>;
 
 // The product of the lower words.
-template <int K>
-INLINE Pack<uint64_t, K> product(Pack<uint64_t, K> x, uint64_t multiplier) {
+template <int K> INLINE Pack<uint64_t, K> product(Pack<uint64_t, K> x, uint64_t multiplier) {
   if constexpr (K > 1) {
     return {product(x.lo, multiplier), product(x.hi, multiplier)};
   } else {
@@ -50,8 +49,7 @@ INLINE Vector<uint64_t> odd_pairs(Vector<uint64_t> x, Vector<uint64_t> y) {
 
 // Four draws of each counter, counter after counter; first and second are the four words, two to a lane. The counters
 // of a vector are in the order of `lane_of`, so that neighbours come out together.
-template <int K>
-INLINE void write_draws(float* to, Pack<uint64_t, K> first, Pack<uint64_t, K> second) {
+template <int K> INLINE void write_draws(float* to, Pack<uint64_t, K> first, Pack<uint64_t, K> second) {
   if constexpr (K > 1) {
     write_draws(to, first.lo, second.lo);
     write_draws(to + 4 * K / 2 * WIDTH<uint64_t>, first.hi, second.hi);
@@ -102,7 +100,8 @@ struct Counters {
   // last one up to 4 · COUNTERS more numbers are written.
   void draw(float* out, uint64_t seed, uint64_t row_from, uint64_t step_from) const {
     uint64_t keys[2 * ROUNDS];  // their carry is in the half of a lane that may hold anything
-    for (uint64_t n = 0; n < ROUNDS; ++n) keys[2 * n] = (uint32_t)seed + n * KEY0, keys[2 * n + 1] = (seed >> 32) + n * KEY1;
+    for (uint64_t n = 0; n < ROUNDS; ++n)
+      keys[2 * n] = (uint32_t)seed + n * KEY0, keys[2 * n + 1] = (seed >> 32) + n * KEY1;
     for (int64_t group = 0; group < groups; ++group) draw_group(out, group, keys, row_from, step_from);
     int64_t each = 4 * blocks(width);
     if (width == each) return;

@@ -9,8 +9,7 @@
 
 constexpr int64_t TILE = 4;  // steps for which the state of a pack stays in registers
 
-template <class T>
-struct Estimating {
+template <class T> struct Estimating {
   const Estimate& x;
   int64_t number, row, lanes, first, pitch, steps;  // steps: of the row, without padding
   T threshold;
@@ -29,10 +28,7 @@ struct Estimating {
     if (x.draws) counters.fill(feature, lanes, 1, 1);
   }
 
-  template <class U>
-  U* lane(U* sequence) const {
-    return sequence ? sequence + first : nullptr;
-  }
+  template <class U> U* lane(U* sequence) const { return sequence ? sequence + first : nullptr; }
   // How much of the estimate the charge of step t takes.
   T rate(int64_t t) const { return x.previous || x.step + t > 0 ? (T)x.decay : 0; }
 
@@ -42,8 +38,7 @@ struct Estimating {
   }
 
   // û and its derivative.
-  template <class P>
-  INLINE P estimated(P current, const float* r, P& slope_) const {
+  template <class P> INLINE P estimated(P current, const float* r, P& slope_) const {
     const P rho = sigmoid(current);
     if (x.draws) {
       slope_ = select(widen<P>(r) < rho, all<P>(0), all<P>(1));
@@ -79,8 +74,7 @@ struct Estimating {
     memcpy(lane((T*)x.carry), last, (size_t)lanes * sizeof(T));
   }
 
-  template <int K>
-  INLINE void charge(int64_t t, int64_t stop, int64_t n, int64_t count) {
+  template <int K> INLINE void charge(int64_t t, int64_t stop, int64_t n, int64_t count) {
     using P = Pack<T, K>;
     P before = load<P>(last + n, count), slope_;
     for (int64_t k = t; k < stop; ++k) {
@@ -120,10 +114,10 @@ struct Estimating {
     memcpy(lane((T*)x.grad_carried), last, (size_t)lanes * sizeof(T));
   }
 
-  template <int K>
-  INLINE void answer(int64_t t, int64_t stop, int64_t n, int64_t count) {
+  template <int K> INLINE void answer(int64_t t, int64_t stop, int64_t n, int64_t count) {
     using P = Pack<T, K>;
-    const T *gs = lane((const T*)x.grad_spikes), *gp = lane((const T*)x.grad_potential), *currents = lane((const T*)x.x);
+    const T *gs = lane((const T*)x.grad_spikes), *gp = lane((const T*)x.grad_potential),
+            *currents = lane((const T*)x.x);
     P later = load<P>(last + n, count), guess = load<P>(estimate + n, count), derivative = load<P>(slope + n, count);
     P fallen = load<P>(sums[0], count);
     for (int64_t k = stop - 1; k >= t; --k) {
@@ -169,16 +163,14 @@ static int64_t tasks(const Estimate& x) { return x.rows * divide_up(x.features, 
 
 OPERATION(estimate, Estimate) {
   const Estimate& x = *operands;
-  parallel(tasks(x), x.threads, [&](int64_t k) {
-    x.wide ? Estimating<double>(x, k).forward() : Estimating<float>(x, k).forward();
-  });
+  parallel(tasks(x), x.threads,
+           [&](int64_t k) { x.wide ? Estimating<double>(x, k).forward() : Estimating<float>(x, k).forward(); });
   return 0;
 }
 
 OPERATION(estimate_backward, Estimate) {
   const Estimate& x = *operands;
-  parallel(tasks(x), x.threads, [&](int64_t k) {
-    x.wide ? Estimating<double>(x, k).backward() : Estimating<float>(x, k).backward();
-  });
+  parallel(tasks(x), x.threads,
+           [&](int64_t k) { x.wide ? Estimating<double>(x, k).backward() : Estimating<float>(x, k).backward(); });
   return 0;
 }

@@ -9,8 +9,7 @@
 constexpr int64_t AHEAD = 16;  // events that a row of the gradient is fetched before it is needed
 
 // body(pack, first, count) for every run of features: packs of eight vectors, then single ones and a part of one.
-template <class T, class Body>
-INLINE void over_features(int64_t features, Body body) {
+template <class T, class Body> INLINE void over_features(int64_t features, Body body) {
   using Eight = Pack<T, 8>;
   using One = Pack<T, 1>;
   int64_t n = 0;
@@ -20,8 +19,7 @@ INLINE void over_features(int64_t features, Body body) {
 
 namespace {
 // A task is one batch row, or a span of time of one.
-template <class T>
-struct Gather {
+template <class T> struct Gather {
   const Events& x;
   int64_t span;
   bool past_caches;
@@ -54,7 +52,8 @@ struct Gather {
     return low;
   }
 
-  // Channels and values of the events first to last, all those of these bins, by bin; `ends` is where in them each ends.
+  // Channels and values of the events first to last, all those of these bins, by bin; `ends` is where in them each
+  // ends.
   void sort(int64_t first, int64_t last, int64_t from, int64_t to) const {
     for (int64_t b = from; b < to; ++b) x.ends[b] = 0;
     for (int64_t e = first; e < last; ++e) ++x.ends[bin(e)];
@@ -100,8 +99,7 @@ struct Gather {
 };
 
 // Part `part` of the events, summed in a table of its own.
-template <class T>
-void scatter(const Events& x, int64_t part) {
+template <class T> void scatter(const Events& x, int64_t part) {
   T* table = (T*)x.tables + part * x.channels * x.features;
   memset(table, 0, (size_t)(x.channels * x.features) * sizeof(T));
   const int64_t share = divide_up(x.events, x.threads), end = smaller((part + 1) * share, x.events);

@@ -1,10 +1,10 @@
 // The forward pass of every leaky neuron: integrate, fire and reset, one pass over memory.
 #include "forward.h"
+
 #include "parallel.h"
 
 // Returns whether the task holds back from the next span of time what is not finite, and so would not have vanished.
-template <class T>
-static bool forward(const Leaky& x, const Task& task) {
+template <class T> static bool forward(const Leaky& x, const Task& task) {
   Forward<T> f(x, task, x.draws != 0);
   Advance<T> advance = advance_of<T>(x.kind, x.activation, x.a);
   const bool from_rest = task.begin > task.warm;
@@ -26,8 +26,7 @@ static bool forward(const Leaky& x, const Task& task) {
   return task.end < x.steps && !f.finite_state();
 }
 
-template <class T>
-static void forward(const Leaky& x) {
+template <class T> static void forward(const Leaky& x) {
   Plan plan(x.steps, x.rows, x.features, x.threads);
   if (x.spans > 1) {
     double slowest = largest(x.decay_mem, x.each_mem ? x.features : 1);

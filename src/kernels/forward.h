@@ -5,27 +5,22 @@
 #include "firing.h"
 
 // Where results go: of the task's lanes, from step `origin` on.
-template <class T>
-struct Outputs {
+template <class T> struct Outputs {
   T *spikes = nullptr, *potentials = nullptr, *synapses = nullptr;
   Memo<T> memo = {};
   int64_t pitch = 0, origin = 0;
   bool past_caches = false;
 };
 
-template <class T>
-struct Forward;
+template <class T> struct Forward;
 // Steps `begin` to `end` of a task, with the firing function that this was compiled for.
-template <class T>
-using Advance = void (*)(Forward<T>&, int64_t begin, int64_t end);
-template <class T>
-Advance<T> advance_of(int32_t kind, int32_t activation, double a);
+template <class T> using Advance = void (*)(Forward<T>&, int64_t begin, int64_t end);
+template <class T> Advance<T> advance_of(int32_t kind, int32_t activation, double a);
 
-template <class T>
-struct Forward : Lanes<T> {
+template <class T> struct Forward : Lanes<T> {
   using Lanes<T>::x, Lanes<T>::task, Lanes<T>::lanes, Lanes<T>::pitch, Lanes<T>::first, Lanes<T>::piece;
   Outputs<T> out;
-  int64_t tile;   // steps for which the state of a pack stays in registers
+  int64_t tile;  // steps for which the state of a pack stays in registers
   bool drawing;
   Row<T, MOST_LANES> synapse, potential, before;  // state, and what a step keeps for the next one
   Row<float, 8 * PIECE> draws;                    // of a piece, for the steps of a tile
@@ -34,8 +29,7 @@ struct Forward : Lanes<T> {
   Forward(const Leaky& x, const Task& task, bool drawing) : Lanes<T>(x, task), drawing(drawing) {
     tile = larger(4, smaller(64, PIECE / piece));
     int64_t rows = piece / task.width, each = Counters::blocks(task.width) * rows;
-    if (drawing)
-      counters.fill(task.first, task.width, rows, each * tile <= 256 ? tile : 1);
+    if (drawing) counters.fill(task.first, task.width, rows, each * tile <= 256 ? tile : 1);
     else
       for (float& draw : draws.at) draw = 0.5f;
   }
@@ -78,14 +72,11 @@ struct Forward : Lanes<T> {
   }
 };
 
-
-template <class T, class Fire>
-struct Stepping {
+template <class T, class Fire> struct Stepping {
   Forward<T>& f;
   int64_t t, stop, begin;  // a tile's steps, and where its piece of the lanes begins
 
-  template <int K>
-  INLINE void operator()(int64_t n, int64_t count) const {
+  template <int K> INLINE void operator()(int64_t n, int64_t count) const {
     using P = Pack<T, K>;
     const Outputs<T>& out = f.out;
     const int64_t at = n - begin, steps = f.x.steps;
@@ -115,14 +106,12 @@ struct Stepping {
     if (Fire::carries) store(f.before.at + n, before, count);
   }
 
-  template <class P>
-  static INLINE void put(T* to, P x, int64_t count, bool past_caches) {
+  template <class P> static INLINE void put(T* to, P x, int64_t count, bool past_caches) {
     past_caches ? stream(to, x) : store(to, x, count);
   }
 };
 
-template <class T, class Fire>
-void advance(Forward<T>& f, int64_t begin, int64_t end) {
+template <class T, class Fire> void advance(Forward<T>& f, int64_t begin, int64_t end) {
   for (int64_t t = begin, stop; t < end; t = stop) {
     stop = f.next_change(t, smaller(t + f.tile, end));
     for (int64_t lane = 0; lane < f.lanes; lane += f.piece) {

@@ -1,5 +1,5 @@
-// What the forward and the backward pass of a leaky neuron have in common: a task's lanes in pieces, with the decays and
-// thresholds of a piece, which repeat from piece to piece.
+// What the forward and the backward pass of a leaky neuron have in common: a task's lanes in pieces, with the decays
+// and thresholds of a piece, which repeat from piece to piece.
 #pragma once
 #include "functions.h"
 #include "plan.h"
@@ -11,22 +11,21 @@ enum Activation { IDENTITY, SIGMOID, TANH, RELU_TANH };
 enum SurrogateKind { FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR };
 enum Reset { NONE, HARD, SOFT };
 
-constexpr int64_t STAGGER = 768;  // bytes that keep arrays apart within a page: a load waits for a store to the same place
+constexpr int64_t STAGGER =
+    768;  // bytes that keep arrays apart within a page: a load waits for a store to the same place
 
 // Numbers of a task's lanes on the stack. Whole vectors may be read behind the last one.
-template <class T, int64_t N>
-struct alignas(LINE) Row {
+template <class T, int64_t N> struct alignas(LINE) Row {
   T at[N + STAGGER / sizeof(T)];
 };
 
-template <class T>
-struct Lanes {
+template <class T> struct Lanes {
   const Leaky& x;
   Task task;
   int64_t lanes, pitch, first;  // of a task, of a step, of all before the task
   int64_t piece;                // lanes of a piece: some rows, or a part of one
   bool synaptic;
-  T hard, soft;                 // 1 for that reset
+  T hard, soft;  // 1 for that reset
   Row<T, PIECE> alpha, beta, gain, threshold;
 
   Lanes(const Leaky& x, const Task& task) : x(x), task(task), synaptic(x.decay_syn) {
@@ -51,9 +50,7 @@ struct Lanes {
     return rows > line ? rows - rows % line : larger(rows, line * width <= PIECE ? line : 1);
   }
 
-  int64_t end_of(int64_t row) const {
-    return x.lengths ? smaller(x.lengths[task.row + row], x.steps) : x.steps;
-  }
+  int64_t end_of(int64_t row) const { return x.lengths ? smaller(x.lengths[task.row + row], x.steps) : x.steps; }
 
   // The first step after t, up to `last`, that a row is no longer in; and the last one before t, down to `first`.
   int64_t next_change(int64_t t, int64_t last) const {
@@ -72,8 +69,7 @@ struct Lanes {
   }
 
   // active(lo, hi) for each run of the piece's lanes in rows that step t is in, padding(lo, hi) for each of the others.
-  template <class Active, class Padding>
-  void runs(int64_t begin, int64_t t, Active active, Padding padding) const {
+  template <class Active, class Padding> void runs(int64_t begin, int64_t t, Active active, Padding padding) const {
     int64_t end = smaller(begin + piece, lanes);
     if (!x.lengths) return active(begin, end);
     for (int64_t lo = begin; lo < end;) {
@@ -92,10 +88,7 @@ struct Lanes {
     return sequence && lines && pieces && lanes >= FEW && x.steps * pitch * (int64_t)sizeof(T) >= LARGE;
   }
 
-  template <class U>
-  U* lane(U* sequence) const {
-    return sequence ? sequence + first : nullptr;
-  }
+  template <class U> U* lane(U* sequence) const { return sequence ? sequence + first : nullptr; }
   Memo<T> memo() const {
     int64_t size = x.half ? 2 : sizeof(T);
     return {x.memo ? (char*)x.memo + first * size : nullptr, x.half != 0};

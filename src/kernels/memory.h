@@ -11,9 +11,8 @@ INLINE __m256i first(int64_t count, int size) {  // a mask of the first `count` 
 }
 #endif
 
-template <class P>
-INLINE P load(const typename P::Number* from, int64_t count = P::lanes) {
-  using T = typename P::Number;
+template <class P> INLINE P load(const typename P::Number* from, int64_t count = P::lanes) {
+  using T [[maybe_unused]] = typename P::Number;
   if constexpr (P::vectors > 1) {
     return {load<typename P::Half>(from), load<typename P::Half>(from + P::lanes / 2)};
   } else {
@@ -35,8 +34,7 @@ INLINE P load(const typename P::Number* from, int64_t count = P::lanes) {
   }
 }
 
-template <class T, int K>
-INLINE void store(T* to, Pack<T, K> x, int64_t count = K * WIDTH<T>) {
+template <class T, int K> INLINE void store(T* to, Pack<T, K> x, int64_t count = K * WIDTH<T>) {
   if constexpr (K > 1) {
     store(to, x.lo);
     store(to + Pack<T, K>::lanes / 2, x.hi);
@@ -58,8 +56,7 @@ INLINE void store(T* to, Pack<T, K> x, int64_t count = K * WIDTH<T>) {
 }
 
 // Non-temporal: past the caches, to whole cache lines. Other threads see it after `fence`.
-template <class T, int K>
-INLINE void stream(T* to, Pack<T, K> x) {
+template <class T, int K> INLINE void stream(T* to, Pack<T, K> x) {
   if constexpr (K > 1) {
     stream(to, x.lo);
     stream(to + Pack<T, K>::lanes / 2, x.hi);
@@ -83,15 +80,13 @@ INLINE void fence() {
 }
 
 // Begin to load the lines of `count` numbers into the second-level cache.
-template <class T>
-INLINE void prefetch(const T* from, int64_t count) {
+template <class T> INLINE void prefetch(const T* from, int64_t count) {
   for (int64_t n = 0; n < count; n += LINE / (int64_t)sizeof(T)) __builtin_prefetch(from + n, 0, 2);
 }
 
 // float32 numbers in the type of P; whole vectors are read.
-template <class P>
-INLINE P widen(const float* from) {
-  using T = typename P::Number;
+template <class P> INLINE P widen(const float* from) {
+  using T [[maybe_unused]] = typename P::Number;
   if constexpr (P::vectors > 1) {
     return {widen<typename P::Half>(from), widen<typename P::Half>(from + P::lanes / 2)};
   } else if constexpr (sizeof(T) == 4) {
@@ -105,9 +100,8 @@ INLINE P widen(const float* from) {
 }
 
 // float16 bits, widened; and narrowed, rounded to the nearest.
-template <class P>
-INLINE P load_half(const uint16_t* from, int64_t count = P::lanes) {
-  using T = typename P::Number;
+template <class P> INLINE P load_half(const uint16_t* from, int64_t count = P::lanes) {
+  using T [[maybe_unused]] = typename P::Number;
   if constexpr (P::vectors > 1) {
     return {load_half<typename P::Half>(from), load_half<typename P::Half>(from + P::lanes / 2)};
   } else {
@@ -132,8 +126,7 @@ INLINE P load_half(const uint16_t* from, int64_t count = P::lanes) {
   }
 }
 
-template <class T, int K>
-INLINE void store_half(uint16_t* to, Pack<T, K> x, int64_t count = K * WIDTH<T>) {
+template <class T, int K> INLINE void store_half(uint16_t* to, Pack<T, K> x, int64_t count = K * WIDTH<T>) {
   if constexpr (K > 1) {
     store_half(to, x.lo);
     store_half(to + Pack<T, K>::lanes / 2, x.hi);
@@ -154,16 +147,14 @@ INLINE void store_half(uint16_t* to, Pack<T, K> x, int64_t count = K * WIDTH<T>)
         _Float16 half = (_Float16)(float)x.v[n];
         memcpy(halves + n, &half, 2);
       }
-    if (count >= WIDTH<T>)
-      memcpy(to, halves, sizeof halves);
+    if (count >= WIDTH<T>) memcpy(to, halves, sizeof halves);
     else
       for (int n = 0; n < count; ++n) to[n] = halves[n];
   }
 }
 
 // body<K>(lane, count) for lanes lo to hi: in packs of four vectors, then of one, the last of which may be partial.
-template <class T, class Body>
-INLINE void over_lanes(int64_t lo, int64_t hi, Body body) {
+template <class T, class Body> INLINE void over_lanes(int64_t lo, int64_t hi, Body body) {
   for (; lo + Pack<T, 4>::lanes <= hi; lo += Pack<T, 4>::lanes) body.template operator()<4>(lo, Pack<T, 4>::lanes);
   for (; lo < hi; lo += Pack<T, 1>::lanes) body.template operator()<1>(lo, hi - lo);
 }

@@ -7,8 +7,7 @@ typedef void (*ForkJoin)(void (*)(void*), void*, unsigned, unsigned);
 extern ForkJoin fork_join;
 
 // body(0) to body(count - 1), each once, on at most `threads` threads.
-template <class Body>
-void parallel(int64_t count, int64_t threads, Body body) {
+template <class Body> void parallel(int64_t count, int64_t threads, Body body) {
   struct Shared {
     Body* body;
     int64_t count, next;
@@ -18,8 +17,6 @@ void parallel(int64_t count, int64_t threads, Body body) {
     for (int64_t k; (k = __atomic_fetch_add(&all.next, 1, __ATOMIC_RELAXED)) < all.count;) (*all.body)(k);
   };
   if (threads > count) threads = count;
-  if (threads > 1 && fork_join)
-    fork_join(work, &shared, (unsigned)threads, 0);
-  else
-    work(&shared);
+  if (threads > 1 && fork_join) fork_join(work, &shared, (unsigned)threads, 0);
+  else work(&shared);
 }

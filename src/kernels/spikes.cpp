@@ -9,8 +9,8 @@
 
 constexpr int64_t GROUP = 4, ENTRIES = 16, COLUMNS = 4;
 constexpr int64_t TABLES = COLUMNS * ENTRIES;  // numbers of the tables of a group
-constexpr int64_t ROWS = 128;                  // done together; with 128 inputs, their indices take a third of the first-level cache
-constexpr int64_t WORD = 32;                   // bits
+constexpr int64_t ROWS = 128;  // done together; with 128 inputs, their indices take a third of the first-level cache
+constexpr int64_t WORD = 32;   // bits
 
 #if defined(__AVX512F__)
 constexpr int VECTORS = 4;  // looked up side by side: with the sums of COLUMNS columns they fill the registers
@@ -22,8 +22,7 @@ using Indices = Pack<uint32_t, VECTORS>;
 using One = Pack<float, 1>;
 
 // table[index mod 16], lane by lane.
-template <int K>
-INLINE Pack<float, K> look_up(const float* table, Pack<uint32_t, K> index) {
+template <int K> INLINE Pack<float, K> look_up(const float* table, Pack<uint32_t, K> index) {
   if constexpr (K > 1) {
     return {look_up(table, index.lo), look_up(table, index.hi)};
   } else {
@@ -85,7 +84,8 @@ static INLINE void spread(float* out, Pack<float, K> a, Pack<float, K> b, Pack<f
       _mm_storeu_ps(out + (k + 12) * ENTRIES, _mm512_extractf32x4_ps(rows[k], 3));
     }
 #else
-    for (int n = 0; n < WIDTH<float>; ++n, out += ENTRIES) out[0] = a.v[n], out[1] = b.v[n], out[2] = c.v[n], out[3] = d.v[n];
+    for (int n = 0; n < WIDTH<float>; ++n, out += ENTRIES)
+      out[0] = a.v[n], out[1] = b.v[n], out[2] = c.v[n], out[3] = d.v[n];
 #endif
   }
 }
@@ -182,8 +182,8 @@ static void index_rows(const Spikes& x, int64_t first, uint32_t* index, int64_t 
         words[k] = row < x.rows ? x.bits[w * x.rows + row] : 0;
       }
       for (int64_t n = 0; n < WORD; n += One::lanes)
-        store(index + g * pitch + w * WORD + n, ones(words[0] >> n) | ones(words[1] >> n) << 1 |
-                                                    ones(words[2] >> n) << 2 | ones(words[3] >> n) << 3);
+        store(index + g * pitch + w * WORD + n,
+              ones(words[0] >> n) | ones(words[1] >> n) << 1 | ones(words[2] >> n) << 2 | ones(words[3] >> n) << 3);
     }
 }
 
@@ -205,8 +205,7 @@ static void multiply(const Spikes& x, int64_t first, int64_t rows, const uint32_
     if ((block + 1) * COLUMNS < end) continue;
     for (int64_t r = 0; r < rows; ++r) {
       float* out = x.out + (first + r) * x.outputs + begin;
-      if (past_caches)
-        stream(out, load<Line>(sums + r * ENTRIES));
+      if (past_caches) stream(out, load<Line>(sums + r * ENTRIES));
       else
         for (int64_t n = 0; n < end - begin; n += One::lanes)
           store(out + n, load<One>(sums + r * ENTRIES + n), end - begin - n);
@@ -215,8 +214,7 @@ static void multiply(const Spikes& x, int64_t first, int64_t rows, const uint32_
 }
 
 // Rows are shared out in `shares` parts.
-template <class Body>
-static void over_tiles(const Spikes& x, int64_t part, Body body) {
+template <class Body> static void over_tiles(const Spikes& x, int64_t part, Body body) {
   const int64_t share = divide_up(divide_up(x.rows, ROWS), x.shares) * ROWS;
   for (int64_t first = part * share; first < smaller((part + 1) * share, x.rows); first += ROWS)
     body(first, smaller(ROWS, x.rows - first));

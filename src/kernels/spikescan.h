@@ -1,8 +1,9 @@
 // The interface of the CPU kernels: plain C, one struct of operands a call, called through ctypes.
 //
 // Sequences are (T, B, N), contiguous, time first; (B, N) is one axis of lanes for the kernels. A pointer that is NULL
-// stands for an operand that the neuron lacks or a result that is not wanted. `wide`: numbers are float64, else float32.
-// Every struct has a twin in Python; `spikescan_<operation>_size` is compared with the twin's when it is bound.
+// stands for an operand that the neuron lacks or a result that is not wanted. `wide`: numbers are float64, else
+// float32. Every struct has a twin in Python; `spikescan_<operation>_size` is compared with the twin's when it is
+// bound.
 #pragma once
 #include <stdint.h>
 
@@ -11,8 +12,8 @@
 #else
 #define EXPORT extern "C" __attribute__((visibility("default")))
 #endif
-#define OPERATION(name, Operands)                       \
-  EXPORT const int64_t spikescan_##name##_size;         \
+#define OPERATION(name, Operands)                           \
+  EXPORT const int64_t spikescan_##name##_size;             \
   const int64_t spikescan_##name##_size = sizeof(Operands); \
   EXPORT int32_t spikescan_##name(const Operands* operands)
 
@@ -29,27 +30,27 @@ struct Leaky {
   int64_t spans;  // into how many time may be cut
   int32_t wide;
   int32_t kind, activation, surrogate, reset, detach_reset, draws, leaky_gain;
-  int32_t half;                    // whether `memo` is float16
+  int32_t half;                                // whether `memo` is float16
   int32_t each_syn, each_mem, each_threshold;  // one number for each feature, else one for all
-  double a, b, c;                  // constants of the firing function
-  const void* current;             // (T, B, N); backward: NULL where there is a memo
-  const double *decay_syn, *decay_mem;  // (N,) or one number
-  const void *synapse, *potential;  // (B, N), the state before the first step
-  const void* threshold;           // (N,) or one number
+  double a, b, c;                              // constants of the firing function
+  const void* current;                         // (T, B, N); backward: NULL where there is a memo
+  const double *decay_syn, *decay_mem;         // (N,) or one number
+  const void *synapse, *potential;             // (B, N), the state before the first step
+  const void* threshold;                       // (N,) or one number
   int64_t seed, step;
-  const int64_t* lengths;          // (B,)
-  void* memo;                      // (T, B, N): what backward needs of each step; forward writes it, backward reads it
+  const int64_t* lengths;  // (B,)
+  void* memo;              // (T, B, N): what backward needs of each step; forward writes it, backward reads it
   // Written by the forward pass.
-  void *spikes, *potentials;       // (T, B, N)
+  void *spikes, *potentials;            // (T, B, N)
   void *last_synapse, *last_potential;  // (B, N)
   // Read by the backward pass.
   const void *grad_spikes, *grad_potentials;            // (T, B, N)
   const void *grad_last_synapse, *grad_last_potential;  // (B, N)
-  void* marks;                     // scratch, (T / 16 rounded up, 2, B, N), where there is a current
+  void* marks;  // scratch, (T / 16 rounded up, 2, B, N), where there is a current
   // Written by the backward pass.
-  void* grad_current;              // (T, B, N)
+  void* grad_current;                                         // (T, B, N)
   void *grad_alpha, *grad_beta, *grad_gain, *grad_threshold;  // (spans, B, N), to be summed
-  void *grad_synapse, *grad_potential;  // (B, N)
+  void *grad_synapse, *grad_potential;                        // (B, N)
 };
 
 // MPE-PSN, forward and backward.
@@ -57,23 +58,23 @@ struct Estimate {
   int64_t steps, rows, features, threads;
   int32_t wide, previous, draws;
   double decay;
-  const void* x;                   // (T, B, N)
-  const void* carried;             // (B, N)
-  const void* threshold;           // one number
+  const void* x;          // (T, B, N)
+  const void* carried;    // (B, N)
+  const void* threshold;  // one number
   int64_t seed, step;
-  const int64_t* lengths;          // (B,)
+  const int64_t* lengths;  // (B,)
   // Written by the forward pass.
-  void *spikes, *potential;        // (T, B, N)
-  void* carry;                     // (B, N)
-  double* distance;                // (tasks, T): sums of (û - u)², to be summed over tasks
+  void *spikes, *potential;  // (T, B, N)
+  void* carry;               // (B, N)
+  double* distance;          // (tasks, T): sums of (û - u)², to be summed over tasks
   // Read by the backward pass.
   const void *grad_spikes, *grad_potential;  // (T, B, N)
-  const void* grad_carry;          // (B, N)
-  const void* grad_distance;       // (T,)
+  const void* grad_carry;                    // (B, N)
+  const void* grad_distance;                 // (T,)
   // Written by the backward pass.
-  void* grad_x;                    // (T, B, N)
-  void* grad_carried;              // (B, N)
-  double* grad_threshold;          // (tasks,), to be summed
+  void* grad_x;            // (T, B, N)
+  void* grad_carried;      // (B, N)
+  double* grad_threshold;  // (tasks,), to be summed
 };
 
 // A linear layer of events, forward (gather) and the gradient of its weight (scatter).
@@ -84,22 +85,22 @@ struct Events {
   const int32_t *step, *row, *channel;  // (E,), inside the shape
   const void* value;                    // (E,) or NULL: 1
   // Read by gather.
-  const void* weight;                   // (C, N)
-  const void* bias;                     // (N,) or NULL: 0
-  int64_t* ends;                        // scratch, (B, T)
-  int32_t* sorted_channel;              // scratch, (E,)
-  void* sorted_value;                   // scratch, (E,), where there are values
-  void* out;                            // (T, B, N), written by gather
-  const void* grad;                     // (T, B, N), read by scatter
-  void* tables;                         // (threads, C, N), written by scatter, to be summed
+  const void* weight;       // (C, N)
+  const void* bias;         // (N,) or NULL: 0
+  int64_t* ends;            // scratch, (B, T)
+  int32_t* sorted_channel;  // scratch, (E,)
+  void* sorted_value;       // scratch, (E,), where there are values
+  void* out;                // (T, B, N), written by gather
+  const void* grad;         // (T, B, N), read by scatter
+  void* tables;             // (threads, C, N), written by scatter, to be summed
 };
 
 // The product with an input that is 0 or 1, and the gradients of its weight and bias.
 struct Spikes {
   int64_t rows, inputs, outputs, threads;
-  int64_t shares;       // of the rows, each done by one thread
-  uint32_t* bits;       // (K / 32 rounded up, M), bit k mod 32 of a word is input k; the product writes it
-  uint32_t* index;      // scratch, (shares, K / 4 rounded up, 128); gradient: (shares, 32, K in whole 64)
+  int64_t shares;   // of the rows, each done by one thread
+  uint32_t* bits;   // (K / 32 rounded up, M), bit k mod 32 of a word is input k; the product writes it
+  uint32_t* index;  // scratch, (shares, K / 4 rounded up, 128); gradient: (shares, 32, K in whole 64)
   // Of the product.
   const float* spikes;  // (M, K)
   const float* weight;  // (N, K)
@@ -107,18 +108,18 @@ struct Spikes {
   float* tables;        // scratch, (N / 4 rounded up, K / 4 rounded up, 64)
   float* out;           // (M, N)
   // Of the gradient.
-  const float* grad;    // (M, N)
-  float* sums;          // (shares, N in whole 4, K in whole 64), to be summed
-  float* totals;        // (shares, N in whole 4), to be summed
+  const float* grad;  // (M, N)
+  float* sums;        // (shares, N in whole 4, K in whole 64), to be summed
+  float* totals;      // (shares, N in whole 4), to be summed
 };
 
-// Where the bins of one axis of some images go when it is scaled by `factor` and shifted: bin k of row i, which begins at
-// start[i], to the number[k] bins from first[k] on.
+// Where the bins of one axis of some images go when it is scaled by `factor` and shifted: bin k of row i, which begins
+// at start[i], to the number[k] bins from first[k] on.
 struct Targets {
   int64_t rows;
-  const double* factor;   // (B,)
-  const int64_t* shift;   // (B,)
-  const int64_t* start;   // (B + 1,)
+  const double* factor;     // (B,)
+  const int64_t* shift;     // (B,)
+  const int64_t* start;     // (B + 1,)
   int64_t *first, *number;  // written
 };
 
@@ -128,6 +129,6 @@ struct Copies {
   const int64_t *step, *row, *channel;
   const int64_t *time_start, *time_first, *time_number;
   const int64_t *channel_start, *channel_first, *channel_number;
-  int64_t* total;         // how many there are
-  int32_t* out;           // (3, total + 4): step, row, channel
+  int64_t* total;  // how many there are
+  int32_t* out;    // (3, total + 4): step, row, channel
 };
