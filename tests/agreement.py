@@ -1,9 +1,9 @@
 """Two backends of one neuron: forward and every gradient, under random cotangents.
 
-A spike may differ where a potential is within rounding of its threshold, or a probability of its draw, and after a
-reset everything follows from one spike. So each neuron of each row is first tried in float64 on inputs disturbed by far
-more than rounding; those whose spikes change are left out (a share that is asserted to be small), all others have to
-agree.
+A spike may differ where a potential is within rounding of its threshold, or a probability of its draw. So each neuron
+is first run in float64 on inputs disturbed by far more than rounding. Where that changes a spike, neither that spike is
+compared nor does it have a cotangent; where a spike changes what follows (after a reset, and in MPE-PSN) nothing of
+that neuron is from there on. A share of steps that is left is asserted. All else has to agree, and every gradient.
 """
 
 import copy
@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import torch
 from helpers import leaf, strided
-from tolerances import assert_close
+from tolerances import FLOOR, assert_close
 from torch import Tensor
 
 import spikescan as ss
+from spikescan import firing
 
 DISTURBANCE = 2e-5
 SEED = 5
@@ -35,16 +36,31 @@ def run(neuron: ss.Neuron, current: Tensor, state: ss.State, lengths: Tensor | N
     return neuron.run(current, state, lengths=lengths, **options)
 
 
-def disturbed(neuron: ss.Neuron, current: Tensor, state: ss.State, lengths: Tensor | None) -> Tensor:
-    """(B, *features): whether a neuron's spikes survive disturbances of its input."""
+def follows_spikes(neuron: ss.Neuron) -> bool:
+    """Whether later values depend on a spike."""
+    return isinstance(neuron, ss.LIF | ss.MPEPSN)
+
+
+def steady_spikes(neuron: ss.Neuron, current: Tensor, state: ss.State, lengths: Tensor | None) -> Tensor:
+    """(T, B, *features): whether a spike, and all that it follows from, survives disturbances of the input."""
     exact = copy.deepcopy(neuron).double()
     exact.backend = "reference"
-    x, steady = current.double(), torch.ones(current.shape[1:], dtype=torch.bool)
+    x, steady = current.double(), torch.ones(current.shape, dtype=torch.bool)
     state = ss.State(*(value if value is None or not value.is_floating_point() else value.double() for value in state))
     spikes = [run(exact, x * (1 + e) + e, state, lengths).spikes for e in (0, DISTURBANCE, -DISTURBANCE)]
     for other in spikes[1:]:
-        steady &= (spikes[0] == other).all(0)
-    return steady
+        steady &= spikes[0] == other
+    return steady.cumprod(0).bool() if follows_spikes(neuron) else steady
+
+
+def steepness(neuron: ss.Neuron) -> float:
+    """By how much a gradient changes, relative to itself, for each unit that a potential changes: so much it magnifies
+    the rounding of potentials."""
+    fire = neuron.dynamics.firing if hasattr(neuron, "dynamics") else None
+    if isinstance(fire, firing.Escape):
+        return 2 / fire.c
+    found = firing.surrogate(getattr(fire, "surrogate", "triangular"))
+    return 2 * found.slope if isinstance(found, firing.FastSigmoid) else 0.0
 
 
 def results(
@@ -87,27 +103,35 @@ def assert_agree(
 ) -> Tensor | None:
     """Compare; return the reference's spikes. `dtype` as in `assert_close`."""
     state = state_for(neuron, current, start)
-    steady = torch.ones(current.shape[1:], dtype=torch.bool)
+    steady = torch.ones(current.shape, dtype=torch.bool)
     if neuron.spiking:
-        steady = disturbed(neuron, current, state, lengths)
+        steady = steady_spikes(neuron, current, state, lengths)
         assert steady.numel() == 0 or steady.double().mean() >= steady_share
+    every = steady if follows_spikes(neuron) else torch.ones_like(steady)
+    compared = {"spikes": steady, "potential": every, "last potential": every.all(0)}
     made: dict[str, Tensor] = {}
 
     def cotangent(what: str, value: Tensor) -> Tensor:
         if what not in made:
-            made[what] = torch.randn(value.shape, dtype=value.dtype) * (steady if value.dim() else 1)
+            made[what] = torch.randn(value.shape, dtype=value.dtype) * compared.get(what, 1)
         return strided(made[what])
 
     dtype = dtype or current.dtype
+    # What a Fourier transform rounds, it rounds relative to the largest value of the sequence.
+    floor = 1.0 if "fft" in (backend, against) else FLOOR
+    rough = steepness(neuron) > 20 and dtype == torch.float32
+    parameters = dict(neuron.named_parameters())
     expected, actual = (results(neuron, name, current, state, lengths, cotangent) for name in (against, backend))
     assert bool(steady.all()) or "loss" not in expected[0], "a loss is over all neurons: take a seed that disturbs none"
     for what, value in expected[0].items():
-        found, mask = actual[0][what], steady if value.dim() else 1
+        found, mask = actual[0][what], compared.get(what, 1)
         assert found.dtype == value.dtype
         if what == "spikes" and neuron.spiking:
             assert torch.equal(found * mask, value * mask)
-        assert_close(found * mask, value * mask, what, dtype=dtype)
+        assert_close(found * mask, value * mask, what, dtype=dtype, floor=floor)
+    if dtype == torch.float32:  # in a gradient a steep surrogate magnifies the rounding of potentials a hundredfold
+        floor = 1.0
     for what, value in expected[1].items():
-        found, mask = actual[1][what], steady if what in ("current", "synapse", "initial potential") else 1
-        assert_close(found * mask, value * mask, f"gradient of {what}", dtype=dtype)
+        coarser = 1.0 if rough else 0.1 if what in parameters else FLOOR  # those are sums over rows and steps
+        assert_close(actual[1][what], value, f"gradient of {what}", dtype=dtype, floor=max(floor, coarser))
     return expected[0].get("spikes")

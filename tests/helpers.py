@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-STEPS = 1, 2, 63, 64, 65, 1000
+STEPS = 1, 2, 63, 64, 65, 300
 DTYPES = torch.float64, torch.float32, torch.float16, torch.bfloat16
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
+FLOOR = 1e-2
+"""Of the largest value: what is smaller is a difference of larger numbers, and has their rounding."""
 
 
 def assert_close(
@@ -13,8 +15,9 @@ def assert_close(
     *,
     dtype: torch.dtype | None = None,
     tolerance: float | None = None,
+    floor: float = FLOOR,
 ) -> None:
-    """Elementwise, relative to the largest expected value; NaN equals nothing.
+    """Elementwise, relative to each expected value; NaN equals nothing.
 
     `dtype`: the coarsest that took part, where it is not the actual's.
     """
@@ -22,7 +25,15 @@ def assert_close(
     if actual.numel() == 0:
         return
     bound = TOLERANCE[dtype or actual.dtype] if tolerance is None else tolerance
-    expected = expected.detach().double()
-    error = (actual.detach().double() - expected).abs().max().item()
-    scale = expected.abs().max().item()
-    assert error <= bound * scale, f"{what}: off by {error:.3g}, of values up to {scale:.3g} (bound {bound:g})"
+    actual, expected = actual.detach().double(), expected.detach().double()
+    size = expected.abs()
+    allowed = bound * size.clamp_min(floor * size.max())
+    error = (actual - expected).abs()
+    if (error <= allowed).all():
+        return
+    worst = int((error - allowed).nan_to_num(torch.inf).argmax())
+    raise AssertionError(
+        f"{what}: {actual.flatten()[worst]:.9g}, not {expected.flatten()[worst]:.9g}, at flat index {worst}; "
+        f"{int((~(error <= allowed)).sum())} of {error.numel()} are off by more than {bound:g} "
+        f"(of at least {floor:g} of the largest, {size.max():.3g})"
+    )

@@ -18,6 +18,8 @@ from torch import Tensor
 
 import spikescan
 
+from .errors import InputError
+
 LEVELS = {"DEFAULT": "v2", "AVX2": "v3", "AVX512": "v4"}
 """Instruction sets of x86-64, by what torch calls them."""
 MISSING = (
@@ -32,7 +34,7 @@ def _instruction_set() -> str:
     best = LEVELS.get(torch.backends.cpu.get_cpu_capability(), "v2")
     chosen = os.environ.get("SPIKESCAN_ISA", best)
     if chosen not in LEVELS.values() or chosen > best:
-        raise ValueError(f"SPIKESCAN_ISA: v2 to {best} can be chosen on this processor, found {chosen!r}")
+        raise InputError(f"SPIKESCAN_ISA: v2 to {best} can be chosen on this processor, found {chosen!r}")
     return chosen
 
 

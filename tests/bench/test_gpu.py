@@ -51,7 +51,7 @@ def test_torch_triton_numpy_and_pytest_are_enough(tmp_path):
     pytest.importorskip("triton")
     (tmp_path / "sitecustomize.py").write_text(ABSENT)
     path = os.pathsep.join([str(tmp_path), str(FILE.parents[1] / "src")])
-    chosen = "each kernel once", "spsn-bandwidth", "spsn-long"
+    chosen = "each kernel once", "spsn-bandwidth"
     command = [sys.executable, str(FILE), "--interpret", "--out", str(tmp_path / "out")]
     command += [f"--stage={name}" for name in chosen]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, cwd=tmp_path)
@@ -62,8 +62,8 @@ def test_torch_triton_numpy_and_pytest_are_enough(tmp_path):
     assert "share of the copy bandwidth" in table
     assert "interpreted sizes" in table
     held = json.loads((tmp_path / "out" / "bench.json").read_text())
-    assert {one["row"] for one in held["measurements"]} == {"spsn-bandwidth", "spsn-long"}
-    assert {one["verdict"] for one in held["findings"]} == {"for information", "not measured"}
+    assert {one["row"] for one in held["measurements"]} == {"spsn-bandwidth"}
+    assert {one["verdict"] for one in held["findings"]} == {"for information"}
     assert "10 passed" in (tmp_path / "out" / "log.txt").read_text().partition("each kernel once: passed")[2]
 
 

@@ -201,7 +201,7 @@ def test_the_default_store(monkeypatch, tmp_path, root):
 def test_the_built_in_set(store, monkeypatch):
     images = np.zeros((20, 64))
     images[:, 20:40] = 16
-    monkeypatch.setattr("sklearn.datasets.load_digits", lambda return_X_y: (images, np.arange(20) % 2))
+    monkeypatch.setattr(digits, "pictures", lambda: (images.reshape(-1, 8, 8), np.arange(20) % 2))
     found = load("digits", store=store)
     assert (found.channels, found.sensor, found.classes) == (512, digits.SENSOR, 2)
     assert found.class_names == ("zero", "one")

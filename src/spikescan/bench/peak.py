@@ -115,8 +115,8 @@ def _status(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-RETURNING = {"MALLOC_MMAP_THRESHOLD_": "65536"}
-"""glibc then returns what is freed to the system at once. By default it keeps freed arrays that a small living tensor
+RETURNING = {"MALLOC_MMAP_THRESHOLD_": "65536", "SPIKESCAN_KEEP_FREED_MEMORY": "0"}
+"""glibc then returns what is freed to the system at once. Otherwise it keeps freed arrays that a small living tensor
 lies behind, so that a process grows although its tensors do not."""
 
 

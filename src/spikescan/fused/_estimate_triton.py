@@ -10,7 +10,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from ..scan._triton import BLOCK, MANY, check_lanes, load_step, multiprocessors, on
+from ..scan._triton import BLOCK, MANY, check_lanes, load_step, multiprocessors, on, or_empty
 from ._triton_math import draw, halves, load_lengths, locate, positive, quads, sigmoid
 
 SHORTEST, MOST = 8, 65535
@@ -47,30 +47,10 @@ def drawn(x, o_group, o_row, step, seed, DRAWS: tl.constexpr):
 
 @triton.jit(do_not_specialize=["T", "length"])
 def forward_kernel(
-    p_x,
-    p_carried,
-    p_threshold,
-    p_seed,
-    p_step,
-    p_lengths,
-    p_spikes,
-    p_potential,
-    p_carry,
-    p_distance,
-    decay,
-    decay_low,
-    T,
-    length,
-    lanes,
-    N,
-    width,
-    PREVIOUS: tl.constexpr,
-    DRAWS: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    KEEP_POTENTIAL: tl.constexpr,
-    PADDED: tl.constexpr,
-    BLOCK: tl.constexpr,
-):
+    p_x, p_carried, p_threshold, p_seed, p_step, p_lengths, p_spikes, p_potential, p_carry, p_distance, decay,
+    decay_low, T, length, lanes, N, width, PREVIOUS: tl.constexpr, DRAWS: tl.constexpr, HAS_LENGTHS: tl.constexpr,
+    KEEP_POTENTIAL: tl.constexpr, PADDED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
     """`p_distance` (block, T) takes the sums of (û - u)²."""
     dtype: tl.constexpr = p_carried.dtype.element_ty
     o_lane, o_row, _, m_lane = locate(lanes, N, width, PADDED, BLOCK)
@@ -121,33 +101,11 @@ def forward_kernel(
 
 @triton.jit(do_not_specialize=["T", "length"])
 def backward_kernel(
-    p_grad_spikes,
-    p_grad_potential,
-    p_grad_carry,
-    p_grad_distance,
-    p_x,
-    p_carried,
-    p_threshold,
-    p_seed,
-    p_step,
-    p_lengths,
-    p_grad_x,
-    p_grad_carried,
-    p_grad_threshold,
-    decay,
-    decay_low,
-    T,
-    length,
-    lanes,
-    N,
-    width,
-    PREVIOUS: tl.constexpr,
-    DRAWS: tl.constexpr,
-    HAS_LENGTHS: tl.constexpr,
-    HAS_GRAD_POTENTIAL: tl.constexpr,
-    PADDED: tl.constexpr,
-    BLOCK: tl.constexpr,
-):
+    p_grad_spikes, p_grad_potential, p_grad_carry, p_grad_distance, p_x, p_carried, p_threshold, p_seed, p_step,
+    p_lengths, p_grad_x, p_grad_carried, p_grad_threshold, decay, decay_low, T, length, lanes, N, width,
+    PREVIOUS: tl.constexpr, DRAWS: tl.constexpr, HAS_LENGTHS: tl.constexpr, HAS_GRAD_POTENTIAL: tl.constexpr,
+    PADDED: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
     """`p_grad_threshold` (stretch, block) is summed by the launcher. `b_later` holds what the step after asks of this
     one's û (PREVIOUS) or u; a stretch that is not the last begins at the step after it, for that alone."""
     dtype: tl.constexpr = p_carried.dtype.element_ty
@@ -221,47 +179,52 @@ def _grid(x: Tensor, draws: bool) -> tuple[tuple[int, int], int, int]:
     return (blocks, triton.cdiv(steps, length)), length, width
 
 
-def estimate_and_fire(operands, decay: float, previous: bool, wanted) -> Tensor:
-    """Fill `wanted`: spikes, potential, carry; return the distances (T,)."""
-    x, carried, threshold, seed, step, lengths = operands
-    steps, features, draws = len(x), x.shape[2], seed is not None
-    spikes, potential, carry = wanted
-    nothing = carried.new_empty(0)  # what a pointer that nobody reads points at
-    if carried.numel() == 0:
-        return carried.new_zeros(steps)
+def _launch(kernel, pointers, operands, decay: float, previous: bool, potential: bool) -> None:
+    """pointers: what the kernel takes before its numbers; `potential`: its flag."""
+    x, carried, _, seed, _, lengths = operands
+    features, draws = x.shape[2], seed is not None
     grid, length, width = _grid(x, draws)
-    distance = carried.new_empty((grid[0], steps))
     with on(x.device):
-        forward_kernel[grid](
-            *(x, carried, threshold, seed if draws else step, step, nothing if lengths is None else lengths),
-            *(spikes, nothing if potential is None else potential, carry, distance),
-            *(*halves(decay), steps, length, carried.numel(), features, width),
-            *(previous, draws, lengths is not None, potential is not None, width != features, BLOCK),
+        kernel[grid](
+            *pointers,
+            *(*halves(decay), len(x), length, carried.numel(), features, width),
+            *(previous, draws, lengths is not None, potential, width != features, BLOCK),
             num_warps=1,
         )
+
+
+def _pointers(operands) -> list[Tensor]:
+    """Those of the operands; one that nobody reads may point at anything."""
+    x, carried, threshold, seed, step, lengths = operands
+    return or_empty((x, carried, threshold, step if seed is None else seed, step, lengths), carried)
+
+
+def estimate_and_fire(operands, decay: float, previous: bool, wanted) -> Tensor:
+    """Fill `wanted`: spikes, potential, carry; return the distances (T,)."""
+    x, carried, _, seed, *_ = operands
+    if carried.numel() == 0:
+        return carried.new_zeros(len(x))
+    (blocks, _), *_ = _grid(x, seed is not None)
+    distance = carried.new_empty((blocks, len(x)))
+    pointers = *_pointers(operands), *or_empty(wanted, carried), distance
+    _launch(forward_kernel, pointers, operands, decay, previous, wanted[1] is not None)
     return distance.sum(0, dtype=torch.float64).to(carried.dtype)
 
 
 def estimate_and_fire_backward(grads, operands, decay: float, previous: bool, wanted) -> Tensor:
     """Fill `wanted`: the gradients of x and carried; return the threshold's."""
-    x, carried, threshold, seed, step, lengths = operands
-    steps, features, draws = len(x), x.shape[2], seed is not None
+    x, carried, threshold, seed, *_ = operands
     if carried.numel() == 0:
         return torch.zeros_like(threshold)
     spikes, potential, carry, distance = grads
-    nothing = carried.new_empty(0)
-    grid, length, width = _grid(x, draws)
-    total = carried.new_empty((grid[1], grid[0]))
-    with on(x.device):
-        backward_kernel[grid](
-            carried.new_zeros(x.shape) if spikes is None else spikes,
-            nothing if potential is None else potential,
-            torch.zeros_like(carried) if carry is None else carry,
-            carried.new_zeros(steps) if distance is None else distance,
-            *(x, carried, threshold, seed if draws else step, step, nothing if lengths is None else lengths),
-            *(*wanted, total),
-            *(*halves(decay), steps, length, carried.numel(), features, width),
-            *(previous, draws, lengths is not None, potential is not None, width != features, BLOCK),
-            num_warps=1,
-        )
+    (blocks, stretches), *_ = _grid(x, seed is not None)
+    total = carried.new_empty((stretches, blocks))
+    zeros = (
+        carried.new_zeros(x.shape) if spikes is None else spikes,
+        potential,
+        torch.zeros_like(carried) if carry is None else carry,
+        carried.new_zeros(len(x)) if distance is None else distance,
+    )
+    pointers = *or_empty(zeros, carried), *_pointers(operands), *wanted, total
+    _launch(backward_kernel, pointers, operands, decay, previous, potential is not None)
     return total.sum(dtype=torch.float64).to(carried.dtype)

@@ -20,7 +20,7 @@ import triton.language as tl
 from torch import Tensor
 
 from ..firing._codes import THRESHOLD
-from ..scan._triton import BLOCK, FEW, check_lanes, chunk_length, load_four, multiprocessors, on, pick
+from ..scan._triton import BLOCK, FEW, check_lanes, chunk_length, load_four, multiprocessors, on, or_empty, pick
 from ._problem import gain
 from ._triton_adjoint import backward_kernel
 from ._triton_forward import forward_kernel
@@ -29,18 +29,9 @@ from ._triton_math import halves
 
 @triton.jit(do_not_specialize=["slots", "doublings"])
 def join_kernel(
-    p_carry,
-    p_alpha,
-    p_beta,
-    p_weight,
-    slots,
-    doublings,
-    lanes,
-    N,
-    HAS_SYNAPSE: tl.constexpr,
-    BACKWARD: tl.constexpr,
+    p_carry, p_alpha, p_beta, p_weight, slots, doublings, lanes, N, HAS_SYNAPSE: tl.constexpr, BACKWARD: tl.constexpr,
     BLOCK: tl.constexpr,
-):
+):  # fmt: skip
     """In place, slot after slot (before slot, BACKWARD), add the transition of the one before; c = 2^doublings."""
     dtype: tl.constexpr = p_beta.dtype.element_ty
     o_lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
@@ -119,11 +110,6 @@ def _join(carry: Tensor, decays: tuple[Tensor, ...], length: int, lanes: int, ba
         BLOCK,
         num_warps=1,
     )
-
-
-def _or_empty(values: Sequence[Tensor | None], like: Tensor) -> list[Tensor]:
-    """A kernel takes a pointer for each operand; one that nobody reads may point at nothing."""
-    return [like.new_empty(0) if value is None else value for value in values]
 
 
 def launch_forward(
@@ -220,8 +206,8 @@ def integrate_and_fire(
     synapse = operands[3]
     assert synapse is not None
     spikes, potentials, *others = wanted
-    filled = _or_empty((spikes, potentials, None, *others), synapse)
-    launch_forward(_or_empty(operands, synapse), code, constants, filled)
+    filled = or_empty((spikes, potentials, None, *others), synapse)
+    launch_forward(or_empty(operands, synapse), code, constants, filled)
 
 
 def integrate_and_fire_backward(
@@ -239,10 +225,10 @@ def integrate_and_fire_backward(
     spikes, *others = grads
     if spikes is None and code[0]:
         spikes = synapse.new_zeros(wanted[0].shape)
-    given, results = _or_empty(operands, synapse), _or_empty(wanted, synapse)
-    (kept,) = _or_empty((memo,), synapse)
+    given, results = or_empty(operands, synapse), or_empty(wanted, synapse)
+    (kept,) = or_empty((memo,), synapse)
     saved = (kept, kept, kept) if current is None else _again(given, code, constants, wanted[1] is not None)
-    launch_backward(_or_empty((spikes, *others), synapse), given, code, constants, saved, results)
+    launch_backward(or_empty((spikes, *others), synapse), given, code, constants, saved, results)
 
 
 def _again(

@@ -6,6 +6,7 @@ e[c] += a^length·e[c-1]; every chunk runs again, from the right value, and writ
 kernel and never part of what is compiled.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -138,6 +139,11 @@ def chunk_length(programs: int, steps: int, device: torch.device) -> int:
 def check_lanes(lanes: int) -> None:
     if lanes >= 2**31:
         raise ValueError(f"current: backend 'triton' counts neurons in 32 bits, found {lanes} for each step")
+
+
+def or_empty(values: Sequence[Tensor | None], like: Tensor) -> list[Tensor]:
+    """A kernel takes a pointer for each operand; one that nobody reads may point at nothing."""
+    return [like.new_empty(0) if value is None else value for value in values]
 
 
 def on(device: torch.device) -> AbstractContextManager:

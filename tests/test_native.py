@@ -1,0 +1,134 @@
+"""The library of CPU kernels: every instruction set, threads, forked processes, and where it is missing or another's."""
+
+import ctypes
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import native_jobs
+import pytest
+import torch
+from tolerances import assert_close
+
+import spikescan
+from spikescan import native
+from spikescan.scan._native import Leaky
+
+pytestmark = pytest.mark.skipif(native.missing() is not None, reason="there are no CPU kernels to test")
+
+LEVELS = list(native.LEVELS.values())
+ISAS = LEVELS[: LEVELS.index(native.isa()) + 1] if native.isa() in LEVELS else [native.isa()]
+LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """What became of each job: its results, what it raised, what it said, how it ended."""
+    folder, empty, broken = (tmp_path_factory.mktemp(name) for name in ("jobs", "empty", "broken"))
+    for isa in LEVELS:
+        (broken / f"kernels-{isa}.so").write_text("no library")
+    jobs = [f"{isa}:everything:SPIKESCAN_ISA={isa}" for isa in ISAS if isa in LEVELS]
+    jobs += ["wrong:everything:SPIKESCAN_ISA=v9", f"missing:missing:SPIKESCAN_KERNELS={empty}"]
+    jobs += [f"broken:missing:SPIKESCAN_KERNELS={broken}", "forked:forked"]
+    script = [sys.executable, native_jobs.__file__, str(folder), *jobs]
+    subprocess.run(script, check=True, timeout=len(jobs) * native_jobs.PATIENCE)
+
+    def outcome(label: str) -> SimpleNamespace:
+        results, raised = folder / f"{label}.pt", folder / f"{label}.raised"
+        return SimpleNamespace(
+            results=torch.load(results) if results.exists() else None,
+            raised=raised.read_text() if raised.exists() else None,
+            said=(folder / f"{label}.err").read_text(),
+            status=(folder / f"{label}.status").read_text(),
+        )
+
+    return outcome
+
+
+def results_of(job: SimpleNamespace):
+    assert (job.raised, job.status) == (None, "0"), job.said
+    return job.results
+
+
+@pytest.mark.skipif(len(ISAS) < 2, reason="this processor has one instruction set that there are kernels for")
+@pytest.mark.parametrize("isa", ISAS[:-1])
+def test_every_instruction_set_gives_the_same(isa, processes):
+    expected, found = results_of(processes(ISAS[-1])), results_of(processes(isa))
+    assert found.keys() == expected.keys()
+    for what, value in found.items():
+        assert value.isfinite().all(), what
+        if what == "draws" or what.endswith(": spikes"):
+            assert torch.equal(value, expected[what]), what
+        else:
+            steep = "gradient" in what and any(word in what for word in ("threshold", "delta"))  # fast_sigmoid, 100
+            floor = 1 if steep and value.dtype == torch.float32 else 1e-2
+            assert_close(value, expected[what], what, tolerance=2e-3 if "half" in what else None, floor=floor)
+
+
+def test_a_wrong_instruction_set_is_named(processes):
+    job = processes("wrong")
+    assert job.raised == f"ValueError: SPIKESCAN_ISA: v2 to {ISAS[-1]} can be chosen on this processor, found 'v9'"
+
+
+def test_one_thread_and_two_give_the_same_bits():
+    found = []
+    for count in (1, 2):
+        with native_jobs.threads(count):
+            found.append(native_jobs.everything(200, 5, 77))
+    assert [what for what, value in found[0].items() if not torch.equal(value, found[1][what])] == []
+
+
+@pytest.mark.skipif(not LINUX, reason="what a process has loaded is read from Linux's /proc")
+def test_a_forked_process_neither_hangs_nor_crashes(processes):
+    """After its parent ran kernels on two threads; and the workers of a loader."""
+    results = results_of(processes("forked"))
+    assert results["child"] == "0"
+    assert results["loaded"]
+
+
+@pytest.mark.skipif(not LINUX, reason="what a process has loaded is read from Linux's /proc")
+def test_the_openmp_runtime_is_torchs(processes):
+    assert len(results_of(processes("forked"))["libraries"]) == 1
+
+
+@pytest.mark.parametrize("job", ["missing", "broken"])
+def test_without_kernels_auto_takes_the_reference_and_says_so_once(job, processes):
+    job = processes(job)
+    results = results_of(job)
+    assert all(torch.equal(*pair) for pair in zip(results["auto"], results["reference"], strict=True))
+    assert job.said.count("spikescan:") == 1
+    assert "CPU kernels" in job.said
+
+
+def test_without_kernels_an_explicit_backend_says_what_to_install(processes):
+    results = results_of(processes("missing"))
+    for call in ("scan", "neuron"):
+        assert results[call].startswith("backend: the CPU kernels of spikescan are not installed")
+        assert "install a C++ compiler" in results[call]
+
+
+def test_kernels_that_cannot_be_loaded_say_why(processes):
+    results = results_of(processes("broken"))
+    for call in ("scan", "neuron"):
+        assert results[call].startswith("backend: the CPU kernels of spikescan cannot be loaded: ")
+
+
+def test_kernels_of_another_version_are_refused():
+    class Longer(Leaky):
+        _fields_ = (("more", ctypes.c_int64),)
+
+    sizes = [ctypes.sizeof(kind) for kind in (Leaky, Longer)]
+    with pytest.raises(ValueError, match=rf"another version .*forward: {sizes[0]} bytes .*, not {sizes[1]}"):
+        native.operation("forward", Longer)(Longer())
+
+
+@pytest.mark.skipif(not LINUX or shutil.which("ldd") is None, reason="ldd says what a library of Linux needs")
+def test_the_library_needs_neither_an_openmp_nor_a_cpp_runtime():
+    paths = [path for folder in spikescan.__path__ for path in Path(folder).glob("kernels-*.so")]
+    assert paths
+    for path in paths:
+        needed = subprocess.run(["ldd", str(path)], capture_output=True, text=True, check=True).stdout
+        assert "libc.so" in needed
+        assert not any(name in needed for name in ("libgomp", "libomp", "libstdc++", "libc++", "libtorch", "libpython"))
