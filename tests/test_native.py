@@ -1,6 +1,7 @@
 """The library of CPU kernels: every instruction set, threads, forked processes, and where it is missing or another's."""
 
 import ctypes
+import os
 import shutil
 import subprocess
 import sys
@@ -16,10 +17,14 @@ import spikescan
 from spikescan import native
 from spikescan.scan._native import Leaky
 
-pytestmark = pytest.mark.skipif(native.missing() is not None, reason="there are no CPU kernels to test")
+pytestmark = [
+    pytest.mark.skipif(native.missing() is not None, reason="there are no CPU kernels to test"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="jobs are forks of one process that has imported torch"),
+]
 
 LEVELS = list(native.LEVELS.values())
-ISAS = LEVELS[: LEVELS.index(native.isa()) + 1] if native.isa() in LEVELS else [native.isa()]
+BEST = native.LEVELS.get(torch.backends.cpu.get_cpu_capability())
+ISAS = LEVELS[: LEVELS.index(BEST) + 1] if BEST in LEVELS else []  # of x86-64; elsewhere there is one, unnamed
 LINUX = sys.platform == "linux"
 
 
@@ -27,9 +32,9 @@ LINUX = sys.platform == "linux"
 def processes(tmp_path_factory):
     """What became of each job: its results, what it raised, what it said, how it ended."""
     folder, empty, broken = (tmp_path_factory.mktemp(name) for name in ("jobs", "empty", "broken"))
-    for isa in LEVELS:
+    for isa in (*LEVELS, "baseline"):
         (broken / f"kernels-{isa}.so").write_text("no library")
-    jobs = [f"{isa}:everything:SPIKESCAN_ISA={isa}" for isa in ISAS if isa in LEVELS]
+    jobs = [f"{isa}:everything:SPIKESCAN_ISA={isa}" for isa in ISAS]
     jobs += ["wrong:everything:SPIKESCAN_ISA=v9", f"missing:missing:SPIKESCAN_KERNELS={empty}"]
     jobs += [f"broken:missing:SPIKESCAN_KERNELS={broken}", "forked:forked"]
     script = [sys.executable, native_jobs.__file__, str(folder), *jobs]
@@ -67,9 +72,10 @@ def test_every_instruction_set_gives_the_same(isa, processes):
             assert_close(value, expected[what], what, tolerance=2e-3 if "half" in what else None, floor=floor)
 
 
+@pytest.mark.skipif(not ISAS, reason="this processor has one instruction set that there are kernels for")
 def test_a_wrong_instruction_set_is_named(processes):
     job = processes("wrong")
-    assert job.raised == f"ValueError: SPIKESCAN_ISA: v2 to {ISAS[-1]} can be chosen on this processor, found 'v9'"
+    assert job.raised.endswith(f"SPIKESCAN_ISA: v2 to {BEST} can be chosen on this processor, found 'v9'")
 
 
 def test_one_thread_and_two_give_the_same_bits():

@@ -4,7 +4,6 @@
 #include "backward.h"
 
 #include "forward.h"
-#include "parallel.h"
 
 constexpr int64_t AGAIN_LANES = PIECE;  // of a task that does so
 
@@ -125,23 +124,13 @@ template <class T> static bool backward(const Leaky& x, const Task& task) {
 }
 
 template <class T> static void backward(const Leaky& x) {
-  Plan plan(x.steps, x.rows, x.features, x.threads, x.current ? AGAIN_LANES : MOST_LANES);
-  if (x.spans > 1) {
-    double slowest = largest(x.decay_mem, x.each_mem ? x.features : 1);
-    if (x.decay_syn) slowest = largest(x.decay_syn, x.each_syn ? x.features : 1, slowest);
-    plan.cut(x.spans, slowest, DIGITS<T>);
-  }
-  bool lost = false;
-  auto run = [&](int64_t k) {
-    if (backward<T>(x, plan.task(k))) __atomic_store_n(&lost, true, __ATOMIC_RELAXED);
+  const int64_t size = x.spans * x.rows * x.features * (int64_t)sizeof(T);
+  auto clear = [&] {  // what a span has no task for is 0
+    void* sums[] = {x.grad_alpha, x.grad_beta, x.grad_gain, x.grad_threshold};
+    for (void* sum : sums)
+      if (sum && x.spans > 1) memset(sum, 0, (size_t)size);
   };
-  parallel(plan.count(), x.threads, run);
-  if (!lost) return;
-  void* sums[] = {x.grad_alpha, x.grad_beta, x.grad_gain, x.grad_threshold};
-  for (void* total : sums)
-    if (total) memset(total, 0, (size_t)(x.spans * x.rows * x.features) * sizeof(T));
-  plan.uncut();
-  parallel(plan.count(), x.threads, run);
+  over_tasks<T>(x, x.current ? AGAIN_LANES : MOST_LANES, clear, backward<T>);
 }
 
 OPERATION(backward, Leaky) {

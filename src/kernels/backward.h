@@ -54,7 +54,8 @@ template <class T, class Fire> struct Returning {
     const P threshold = Fire::compares ? load<P>(b.threshold.at + at) : P{};
     const bool past_caches = b.past_caches && (K > 1 || (BYTES == LINE && count >= P::lanes)), synaptic = b.synaptic;
     P u = load<P>(b.potential.at + n), i = load<P>(b.synapse.at + n);
-    P later = Fire::carries ? load<P>(b.later.at + n) : P{}, fallen = {};
+    P later = Fire::carries ? load<P>(b.later.at + n) : P{};
+    P sum = Fire::compares ? load<P>(b.threshold_sum.at + n) : P{};
     const T *g = b.lane((const T*)x.grad_spikes), *p = b.lane((const T*)x.grad_potentials);
     T* out = b.lane((T*)x.grad_current) + n;
     P now = Fire::fires ? kept.memo.template get<P>((stop - 1 - kept.origin) * kept.pitch + n, count) : P{};
@@ -72,14 +73,14 @@ template <class T, class Fire> struct Returning {
       const P current = fma(gain, answer.charge, i);
       if (b.writes) past_caches ? stream(out + k * pitch, current) : store(out + k * pitch, current, count);
       if (b.totals && b.writes) add_totals(n, k, count, answer.charge, current);
-      if (Fire::compares && x.grad_threshold) fallen = fallen - answer.fallen;
+      if (Fire::compares && x.grad_threshold) sum = sum - answer.fallen;
       later = answer.passed, now = before;
       u = beta * answer.charge, i = synaptic ? alpha * current : all<P>(0);
     }
     store(b.potential.at + n, u, count);
     store(b.synapse.at + n, i, count);
     if (Fire::carries) store(b.later.at + n, later, count);
-    if (Fire::compares) store(b.threshold_sum.at + n, load<P>(b.threshold_sum.at + n) + fallen, count);
+    if (Fire::compares) store(b.threshold_sum.at + n, sum, count);
   }
 
   // What step k adds to the gradients of the decays and the gain.

@@ -145,7 +145,7 @@ template <class T> struct Estimating {
         e = weight * (guess - u_before);
         gu = gu + later;
       }
-      const P surrogate = max(1 - abs(h - threshold), all<P>(0));
+      const P surrogate = max(all<P>(0), 1 - abs(h - threshold));
       const P go = ((gs ? load<P>(gs + place, count) : all<P>(0)) - gu * h) * surrogate;
       const P gh = fma(gu, stays, go);
       fallen = fallen - go;

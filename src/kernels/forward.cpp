@@ -1,8 +1,6 @@
 // The forward pass of every leaky neuron: integrate, fire and reset, one pass over memory.
 #include "forward.h"
 
-#include "parallel.h"
-
 // Returns whether the task holds back from the next span of time what is not finite, and so would not have vanished.
 template <class T> static bool forward(const Leaky& x, const Task& task) {
   Forward<T> f(x, task, x.draws != 0);
@@ -27,20 +25,7 @@ template <class T> static bool forward(const Leaky& x, const Task& task) {
 }
 
 template <class T> static void forward(const Leaky& x) {
-  Plan plan(x.steps, x.rows, x.features, x.threads);
-  if (x.spans > 1) {
-    double slowest = largest(x.decay_mem, x.each_mem ? x.features : 1);
-    if (x.decay_syn) slowest = largest(x.decay_syn, x.each_syn ? x.features : 1, slowest);
-    plan.cut(x.spans, slowest, DIGITS<T>);
-  }
-  bool lost = false;
-  auto run = [&](int64_t k) {
-    if (forward<T>(x, plan.task(k))) __atomic_store_n(&lost, true, __ATOMIC_RELAXED);
-  };
-  parallel(plan.count(), x.threads, run);
-  if (!lost) return;
-  plan.uncut();
-  parallel(plan.count(), x.threads, run);
+  over_tasks<T>(x, MOST_LANES, [] {}, forward<T>);
 }
 
 OPERATION(forward, Leaky) {

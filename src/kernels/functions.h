@@ -22,7 +22,7 @@ template <class T, int K> INLINE Pack<T, K> exp(Pack<T, K> x) {
     p = fma(p, r, all<P>(1.6666665459e-1f));
     p = fma(p, r, all<P>(5.0000001201e-1f));
     p = fma(p, r * r, r + 1);
-    return bits<float>(bits<uint32_t>(p) + (bits<uint32_t>(z) << 23));
+    return p * bits<float>((bits<uint32_t>(z) << 23) + 0x3F800000u);  // p · 2^n
   }
 }
 

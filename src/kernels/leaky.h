@@ -2,6 +2,7 @@
 // and thresholds of a piece, which repeat from piece to piece.
 #pragma once
 #include "functions.h"
+#include "parallel.h"
 #include "plan.h"
 #include "spikescan.h"
 
@@ -94,3 +95,24 @@ template <class T> struct Lanes {
     return {x.memo ? (char*)x.memo + first * size : nullptr, x.half != 0};
   }
 };
+
+// run(x, task) for each task; `most`: lanes of one. Where one returns true, because it held back from the next span of
+// time what is not finite, all are run again in one span. clear() is called before.
+template <class T, class Clear>
+void over_tasks(const Leaky& x, int64_t most, Clear clear, bool (*run)(const Leaky&, const Task&)) {
+  Plan plan(x.steps, x.rows, x.features, x.threads, most);
+  if (x.spans > 1) {
+    double slowest = largest(x.decay_mem, x.each_mem ? x.features : 1);
+    if (x.decay_syn) slowest = largest(x.decay_syn, x.each_syn ? x.features : 1, slowest);
+    plan.cut(x.spans, slowest, DIGITS<T>);
+  }
+  bool lost = false;
+  auto all = [&] {
+    clear();
+    parallel(plan.count(), x.threads, [&](int64_t k) {
+      if (run(x, plan.task(k))) __atomic_store_n(&lost, true, __ATOMIC_RELAXED);
+    });
+  };
+  all();
+  if (lost) plan.uncut(), all();
+}

@@ -10,7 +10,7 @@ struct FastSigmoid {
   }
 };
 struct Triangular {
-  template <class P> static INLINE P slope(P z, typename P::Number scale) { return max(1 - scale * abs(z), all<P>(0)); }
+  template <class P> static INLINE P slope(P z, typename P::Number scale) { return max(all<P>(0), 1 - scale * abs(z)); }
 };
 struct Logistic {
   template <class P> static INLINE P slope(P z, typename P::Number scale) {
@@ -46,7 +46,7 @@ template <class T> struct ActivationSlope {
       : constant(constant), linear(linear), square(square), none(none) {}
 
   template <class P> INLINE P at(P f) const {
-    P g = min(max(f, all<P>(-1)), all<P>(1));  // an identity may be larger, and infinity · 0 is NaN
+    P g = min(all<P>(1), max(all<P>(-1), f));  // an identity may be larger, and infinity · 0 is NaN
     P slope = constant + (linear + square * g) * g;
     return select(f <= none, all<P>(0), slope);
   }

@@ -25,10 +25,10 @@ def current(steps: int, dtype: torch.dtype, scale: float = 2.0) -> torch.Tensor:
     return strided(scale * torch.randn(steps, 3, 6) + 0.2).to(dtype).requires_grad_()
 
 
-def assert_published(found: torch.Tensor, expected: np.ndarray, what: str, keep: np.ndarray | bool = True) -> None:
+def assert_published(
+    found: torch.Tensor, expected: np.ndarray, what: str, keep: np.ndarray | bool = True, floor: float = FLOOR
+) -> None:
     keep = torch.as_tensor(keep)
-    # In a gradient a steep surrogate magnifies the rounding of potentials a hundredfold.
-    floor = 1.0 if (what, found.dtype) == ("gradient", torch.float32) else FLOOR
     assert_close(found * keep, torch.tensor(expected) * keep, what, tolerance=RELATIVE, floor=floor)
 
 
