@@ -99,7 +99,7 @@ def assert_agree(
     start: bool = True,
     lengths: Tensor | None = None,
     dtype: torch.dtype | None = None,
-    steady_share: float = 0.7,
+    steady_share: float = 0.9,
 ) -> Tensor | None:
     """Compare; return the reference's spikes. `dtype` as in `assert_close`."""
     state = state_for(neuron, current, start)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from forks import Forks
 from hypothesis import HealthCheck, settings
 
 # torch keeps compiled graphs across runs and knows our operators by name: another version's may have other arguments
@@ -32,6 +33,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def fixed_seed():
     torch.manual_seed(1)
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory):
+    """Jobs in processes of their own."""
+    parent = Forks(tmp_path_factory.mktemp("forks"))
+    yield parent
+    parent.close()
 
 
 @pytest.fixture

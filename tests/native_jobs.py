@@ -1,20 +1,12 @@
-"""What test_native.py runs in processes of their own: `python native_jobs.py <folder> <job>...`.
-
-torch is imported once, and each job runs in a fork of that, which imports spikescan in its own environment. A job's
-results, or what it raised, are left in the folder, with what it said on stderr.
-"""
+"""What test_native.py runs in processes of their own."""
 
 import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import torch._dynamo  # which torch imports at the first call of a custom operator: once, for all jobs
-
-PATIENCE = 120  # seconds for each job
+from forks import wait
 
 
 def everything(steps: int = 60, rows: int = 3, features: int = 37) -> dict[str, torch.Tensor]:
@@ -119,44 +111,8 @@ def forked() -> dict[str, object]:
         child = os.fork()
         if child == 0:
             os._exit(0 if kernels(x, cotangent) == expected else 1)
-        status = wait(child, time.monotonic() + PATIENCE / 4)
+        status = wait(child, 30)
         loader = torch.utils.data.DataLoader(Spiking(), num_workers=2, timeout=60, multiprocessing_context="fork")
         batches = torch.cat(list(loader))
         alone = torch.stack([Spiking()[number] for number in range(8)])
     return {"child": status, "loaded": torch.equal(batches, alone), "libraries": sorted(libraries)}
-
-
-JOBS = {"everything": everything, "missing": missing, "forked": forked}
-
-
-def wait(child: int, until: float) -> str:
-    """How it ended: exit status, or that it had to be ended."""
-    while time.monotonic() < until:
-        if (ended := os.waitpid(child, os.WNOHANG))[0]:
-            return str(os.waitstatus_to_exitcode(ended[1]))
-        time.sleep(0.01)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return "hung"
-
-
-def run(folder: Path, label: str, job: str, environment: dict[str, str]) -> None:
-    child = os.fork()
-    if child == 0:
-        os.environ.update(environment)
-        with open(folder / f"{label}.err", "w") as said:
-            os.dup2(said.fileno(), 2)
-        try:
-            torch.save(JOBS[job](), folder / f"{label}.pt")
-        except BaseException as error:
-            (folder / f"{label}.raised").write_text(f"{type(error).__name__}: {error}")
-            os._exit(1)
-        os._exit(0)
-    (folder / f"{label}.status").write_text(wait(child, time.monotonic() + PATIENCE))
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    for argument in sys.argv[2:]:  # label:job:NAME=value
-        label, job, *settings = argument.split(":")
-        run(Path(sys.argv[1]), label, job, dict(setting.split("=", 1) for setting in settings))

@@ -1,4 +1,4 @@
-"""The library of CPU kernels: every instruction set, threads, forked processes, and where it is missing or another's."""
+"""The library of CPU kernels: instruction sets, threads, forked processes, and where it is missing or another's."""
 
 import ctypes
 import os
@@ -29,38 +29,33 @@ LINUX = sys.platform == "linux"
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory):
-    """What became of each job: its results, what it raised, what it said, how it ended."""
-    folder, empty, broken = (tmp_path_factory.mktemp(name) for name in ("jobs", "empty", "broken"))
+def best(forks):
+    return results_of(forks(native_jobs.everything, SPIKESCAN_ISA=BEST))
+
+
+@pytest.fixture(scope="module")
+def forked(forks):
+    return results_of(forks(native_jobs.forked))
+
+
+@pytest.fixture(scope="module")
+def without(forks, tmp_path_factory):
+    """Two ways to have no kernels: an empty folder, and one of files that are no library."""
+    empty, broken = (tmp_path_factory.mktemp(name) for name in ("empty", "broken"))
     for isa in (*LEVELS, "baseline"):
         (broken / f"kernels-{isa}.so").write_text("no library")
-    jobs = [f"{isa}:everything:SPIKESCAN_ISA={isa}" for isa in ISAS]
-    jobs += ["wrong:everything:SPIKESCAN_ISA=v9", f"missing:missing:SPIKESCAN_KERNELS={empty}"]
-    jobs += [f"broken:missing:SPIKESCAN_KERNELS={broken}", "forked:forked"]
-    script = [sys.executable, native_jobs.__file__, str(folder), *jobs]
-    subprocess.run(script, check=True, timeout=len(jobs) * native_jobs.PATIENCE)
-
-    def outcome(label: str) -> SimpleNamespace:
-        results, raised = folder / f"{label}.pt", folder / f"{label}.raised"
-        return SimpleNamespace(
-            results=torch.load(results) if results.exists() else None,
-            raised=raised.read_text() if raised.exists() else None,
-            said=(folder / f"{label}.err").read_text(),
-            status=(folder / f"{label}.status").read_text(),
-        )
-
-    return outcome
+    return {folder.name[:-1]: forks(native_jobs.missing, SPIKESCAN_KERNELS=folder) for folder in (empty, broken)}
 
 
 def results_of(job: SimpleNamespace):
-    assert (job.raised, job.status) == (None, "0"), job.said
+    assert (job.raised, job.ended) == (None, 0), job.said
     return job.results
 
 
 @pytest.mark.skipif(len(ISAS) < 2, reason="this processor has one instruction set that there are kernels for")
 @pytest.mark.parametrize("isa", ISAS[:-1])
-def test_every_instruction_set_gives_the_same(isa, processes):
-    expected, found = results_of(processes(ISAS[-1])), results_of(processes(isa))
+def test_every_instruction_set_gives_the_same(isa, best, forks):
+    found, expected = results_of(forks(native_jobs.everything, SPIKESCAN_ISA=isa)), best
     assert found.keys() == expected.keys()
     for what, value in found.items():
         assert value.isfinite().all(), what
@@ -73,8 +68,8 @@ def test_every_instruction_set_gives_the_same(isa, processes):
 
 
 @pytest.mark.skipif(not ISAS, reason="this processor has one instruction set that there are kernels for")
-def test_a_wrong_instruction_set_is_named(processes):
-    job = processes("wrong")
+def test_a_wrong_instruction_set_is_named(forks):
+    job = forks(native_jobs.everything, SPIKESCAN_ISA="v9")
     assert job.raised.endswith(f"SPIKESCAN_ISA: v2 to {BEST} can be chosen on this processor, found 'v9'")
 
 
@@ -87,36 +82,35 @@ def test_one_thread_and_two_give_the_same_bits():
 
 
 @pytest.mark.skipif(not LINUX, reason="what a process has loaded is read from Linux's /proc")
-def test_a_forked_process_neither_hangs_nor_crashes(processes):
+def test_a_forked_process_neither_hangs_nor_crashes(forked):
     """After its parent ran kernels on two threads; and the workers of a loader."""
-    results = results_of(processes("forked"))
-    assert results["child"] == "0"
-    assert results["loaded"]
+    assert forked["child"] == 0
+    assert forked["loaded"]
 
 
 @pytest.mark.skipif(not LINUX, reason="what a process has loaded is read from Linux's /proc")
-def test_the_openmp_runtime_is_torchs(processes):
-    assert len(results_of(processes("forked"))["libraries"]) == 1
+def test_the_openmp_runtime_is_torchs(forked):
+    assert len(forked["libraries"]) == 1
 
 
-@pytest.mark.parametrize("job", ["missing", "broken"])
-def test_without_kernels_auto_takes_the_reference_and_says_so_once(job, processes):
-    job = processes(job)
+@pytest.mark.parametrize("job", ["empty", "broken"])
+def test_without_kernels_auto_takes_the_reference_and_says_so_once(job, without):
+    job = without[job]
     results = results_of(job)
     assert all(torch.equal(*pair) for pair in zip(results["auto"], results["reference"], strict=True))
     assert job.said.count("spikescan:") == 1
     assert "CPU kernels" in job.said
 
 
-def test_without_kernels_an_explicit_backend_says_what_to_install(processes):
-    results = results_of(processes("missing"))
+def test_without_kernels_an_explicit_backend_says_what_to_install(without):
+    results = results_of(without["empty"])
     for call in ("scan", "neuron"):
         assert results[call].startswith("backend: the CPU kernels of spikescan are not installed")
         assert "install a C++ compiler" in results[call]
 
 
-def test_kernels_that_cannot_be_loaded_say_why(processes):
-    results = results_of(processes("broken"))
+def test_kernels_that_cannot_be_loaded_say_why(without):
+    results = results_of(without["broken"])
     for call in ("scan", "neuron"):
         assert results[call].startswith("backend: the CPU kernels of spikescan cannot be loaded: ")
 

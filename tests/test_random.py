@@ -134,15 +134,6 @@ def test_fold_by_ints_is_fold_by_tensors(seed, value):
     assert (found.dtype, found.shape) == (watched.dtype, watched.shape)
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own
-def test_compiled_fold_is_fold():
-    """The compiler's C++ for one number: there the overflow of a signed product may end in anything."""
-    torch._dynamo.reset()
-    compiled = torch.compile(lambda seed: fold(seed, 2), fullgraph=True)
-    for seed in torch.randint(-(2**63), 2**63 - 1, (20,)):
-        assert int(compiled(seed)) == int(fold(seed, 2))
-
-
 def test_manual_seed_governs():
     torch.manual_seed(11)
     first, second = new_seed(), new_seed()

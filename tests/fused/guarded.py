@@ -1,6 +1,6 @@
 """Kernels on memory between pages that may not be touched: what reads or writes outside of an array ends the process.
 
-`python guarded.py` prints each case before it runs it. An array begins or ends where a page that is allowed does.
+`main` prints each case before it runs it. An array begins or ends where a page that is allowed does.
 """
 
 import ctypes
@@ -105,7 +105,3 @@ def main() -> None:
                     setattr(module, kernel, body)
                 if not all(torch.equal(one, other) for one, other in zip(found, expected, strict=True)):
                     sys.exit("the place in memory changes the results")
-
-
-if __name__ == "__main__":
-    main()

@@ -21,10 +21,9 @@ def neuron(fire, **options) -> ss.SPSN:
 
 
 @each_firing
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=name)
 @pytest.mark.parametrize("steps", STEPS)
-def test_lengths_of_time(fire, dtype, steps):
-    spikes = assert_agree(neuron(fire), input_current(steps, 2, 5, dtype), steady_share=0.2)
+def test_lengths_of_time(fire, steps):
+    spikes = assert_agree(neuron(fire), input_current(steps, 2, 5), steady_share=0.95)
     assert steps < 60 or 0 < spikes.mean() < 1
 
 
@@ -74,7 +73,7 @@ def test_extreme_decays(taus, backend):
 @each_firing
 @pytest.mark.parametrize("dtype", DTYPES, ids=name)
 def test_fourier_form(fire, dtype):
-    assert_agree(neuron(fire), input_current(65, 2, 5, dtype), backend="fft", steady_share=0.5)
+    assert_agree(neuron(fire), input_current(65, 2, 5, dtype), backend="fft")
 
 
 @each_firing
@@ -108,4 +107,4 @@ def test_options(fire, dtype):
 def test_saturation(fire):
     """Far out, every slope is finite and the backends agree."""
     x = torch.linspace(-300, 300, 1201).view(1, 1, -1)
-    assert_agree(ss.SPSN(0.0, None, firing=fire), x, start=False, steady_share=0.9)
+    assert_agree(ss.SPSN(0.0, None, firing=fire), x, start=False)

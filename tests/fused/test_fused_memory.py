@@ -1,9 +1,8 @@
 """How kernels go through memory: large results are written past the caches, and nothing outside of an array."""
 
-import subprocess
 import sys
-from pathlib import Path
 
+import guarded
 import pytest
 import torch
 from helpers import name
@@ -120,8 +119,7 @@ def test_what_is_kept_for_gradients_changes_no_spike(chosen):
 
 
 @pytest.mark.skipif(native.missing() is not None or sys.platform != "linux", reason="pages are guarded by mprotect")
-def test_nothing_outside_of_an_array_is_touched():
-    script = [sys.executable, str(Path(__file__).with_name("guarded.py"))]
-    done = subprocess.run(script, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, f"{done.stdout.splitlines()[-1:]}: {done.returncode} {done.stderr}"
-    assert "learned (40, 3, 160)" in done.stdout
+def test_nothing_outside_of_an_array_is_touched(forks):
+    job = forks(guarded.main)
+    assert (job.raised, job.ended) == (None, 0), job.said.splitlines()[-1:]
+    assert "learned (40, 3, 160)" in job.said

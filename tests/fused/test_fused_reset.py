@@ -21,10 +21,9 @@ def neuron(reset: str, detach: bool, **options) -> ss.LIF:
 
 
 @each_reset
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=name)
 @pytest.mark.parametrize("steps", STEPS)
-def test_lengths_of_time(reset, detach, dtype, steps):
-    spikes = assert_agree(neuron(reset, detach), input_current(steps, 2, 5, dtype), steady_share=0.3)
+def test_lengths_of_time(reset, detach, steps):
+    spikes = assert_agree(neuron(reset, detach), input_current(steps, 2, 5))
     assert steps < 60 or 0.01 < spikes.mean() < 0.9
 
 
@@ -75,7 +74,7 @@ def test_learned_decays_and_threshold(reset, detach, gain, tau_syn):
         for parameter in learned.parameters():
             parameter.add_(torch.randn(300) * 0.1)
     scale = 1.0 if gain == "leaky" else 0.1  # a surrogate of slope 100 magnifies the rounding of large potentials
-    spikes = assert_agree(learned, scale * input_current(40, 3, 300), steady_share=0.6)
+    spikes = assert_agree(learned, scale * input_current(40, 3, 300))
     assert spikes.mean() > 0.01
 
 
@@ -91,7 +90,7 @@ def test_padding(reset, detach, start):
 
 @pytest.mark.parametrize("steps", STEPS)
 def test_vanilla(steps):
-    spikes = assert_agree(ss.LIF.vanilla(), input_current(steps, 2, 7), steady_share=0.5)
+    spikes = assert_agree(ss.LIF.vanilla(), input_current(steps, 2, 7))
     assert steps < 60 or 0.1 < spikes.mean() < 0.9
 
 

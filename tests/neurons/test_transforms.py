@@ -49,6 +49,7 @@ def outside(function, x, tangent):
 
 TRANSFORMS = pytest.mark.parametrize("transform", [dual, jvp, gradient, rows, outside])
 OPERATIONS = pytest.mark.parametrize("model", ["linear_scan", *MODELS])
+EACH_OPERATOR = pytest.mark.parametrize("model", ["linear_scan", "sb", "lif_learned", "mpe_previous"])
 
 
 @TRANSFORMS
@@ -59,7 +60,7 @@ def test_fused_operators_refuse(model, transform):
         transform(signal(model, "native"), x, torch.randn_like(x))
 
 
-@pytest.mark.parametrize("model", ["linear_scan", "sb", "lif", "mpe_previous"])
+@EACH_OPERATOR
 def test_compiled_they_refuse_too(model):
     torch._dynamo.reset()
     function = signal(model, "native")
@@ -69,7 +70,7 @@ def test_compiled_they_refuse_too(model):
     torch._dynamo.reset()  # it has given the function up
 
 
-@OPERATIONS
+@EACH_OPERATOR
 def test_compiled_before_it_is_differentiated(model):
     torch._dynamo.reset()
     x, function = torch.randn(9, 2, N), signal(model, "native")
