@@ -99,12 +99,12 @@ def begin(
     elif not isinstance(state, State):
         raise TypeError(f"state: a State that an earlier chunk returned is needed, found {type(state).__name__}")
     refuse_second_seed(seed, state.seed is not None)
-    state = state._replace(
-        seed=None if state.seed is None else as_seed(state.seed, current.device, "state.seed"),
-        step=torch.zeros((), dtype=torch.int64, device=current.device)
-        if state.step is None
-        else as_seed(state.step, current.device, "state.step"),
-    )
+    if state.step is None:
+        state = state._replace(step=torch.zeros((), dtype=torch.int64, device=current.device))
+    else:
+        state = state._replace(step=as_seed(state.step, current.device, "state.step"))
+    if state.seed is not None:
+        state = state._replace(seed=as_seed(state.seed, current.device, "state.seed"))
     for name in ("synapse", "potential"):
         value = getattr(state, name)
         if value is not None and name not in carried:

@@ -79,8 +79,12 @@ def select(bodies: Mapping[str, Callable], backend: str, current: Tensor, what: 
 
 def lazy(module: str, name: str) -> Callable:
     """The function `name` of a backend's module, imported at the first call: importing spikescan compiles nothing."""
+    function = None
 
     def call(*args):
-        return getattr(import_module(module), name)(*args)
+        nonlocal function
+        if function is None:
+            function = getattr(import_module(module), name)
+        return function(*args)
 
     return call
