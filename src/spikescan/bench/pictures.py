@@ -132,7 +132,7 @@ def demands(findings: Sequence[Finding], where: str) -> Figure:
     axes.set_xticks(ticks, ["1/100", "1/10", "reached", "10× better", "100× better"])
     axes.tick_params(axis="both", which="both", length=0)
     axes.grid(axis="y", visible=False)
-    figure.suptitle(f"Measured against demanded\n{where}", x=0.01, ha="left", fontsize=13, fontweight="bold")
+    figure.suptitle(f"Measured against the target\n{where}", x=0.01, ha="left", fontsize=13, fontweight="bold")
     return figure
 
 

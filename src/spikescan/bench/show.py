@@ -9,7 +9,7 @@ from spikescan.bench.run import described
 
 
 def show(results: Results) -> None:
-    title = f"Measured against demanded: {described(results)}"
+    title = f"Measured against the target: {described(results)}"
     report.show_table(title, table.FINDINGS, table.findings(results), numbers=False)
     for row, lines in table.times(results):
         report.show_table(row, table.TIMES, lines)
