@@ -73,7 +73,7 @@ def test_memory_modes(make, memory, dtype, device):
     (spikes, grad), (expected_spikes, expected_grad) = found
     assert spikes.dtype == grad.dtype == dtype
     assert torch.equal(spikes, expected_spikes)
-    assert_close(grad, expected_grad)
+    assert_close(grad, expected_grad, floor=1.0)  # sums over later steps of 16-bit derivatives round like their largest
 
 
 ROUNDED = {
@@ -136,7 +136,7 @@ def test_linear_scan(steps, dtype, reverse, device):
     found, expected = (scanned(backend, *arguments) for backend in ("triton", "reference"))
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == other.dtype
-        assert_close(one, other, dtype=dtype)
+        assert_close(one, other, dtype=dtype, floor=0.1)  # the decay's gradient is a sum over steps and rows
 
 
 def test_linear_scan_accumulates_in_float32(device, short_chunks):
