@@ -162,8 +162,8 @@ def test_activation_memory_does_not_grow_with_time():
 @pytest.mark.skipif(not peak.CLEAR.exists(), reason="the peak is read from Linux's /proc")
 def test_the_process_does_not_grow_with_the_sequence():
     """Of each chunk a little lives on, which must not keep the next one's arrays from the memory of the last one's. (It
-    grew by 1.36 to 1.5 where no state was copied and no memory returned, and grows by 0.98 to 1.18. Where freed memory is
-    kept, either process has 190 to 290 MB, by where its first arrays happen to lie.)"""
+    grew by 1.36 to 1.5 where no state was copied and no memory returned, and grows by 0.98 to 1.18. Where freed memory
+    is kept, either process has 190 to 290 MB, by where its first arrays happen to lie.)"""
     jobs = [peak.Job("chunked", chunks * 1000, rows=64, neurons=128, layers=1) for chunks in (8, 64)]
     few, many = (peak.in_process(job, {"SPIKESCAN_KEEP_FREED_MEMORY": "0"}) for job in jobs)
     assert many < 1.3 * few, f"{few / 1e6:.0f} MB became {many / 1e6:.0f} MB"
