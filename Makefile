@@ -47,9 +47,11 @@ wheel: FRESH = build/wheel/venv
 wheel: $(VENV)/.dev
 	rm -rf build/wheel
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
-	PATH=$(abspath $(BIN)):$$PATH $(BIN)/auditwheel repair --exclude libgomp.so.1 --wheel-dir build/wheel/repaired build/wheel/*.whl
+	PATH=$(abspath $(BIN)):$$PATH $(BIN)/auditwheel repair --exclude libgomp.so.1 \
+		--wheel-dir build/wheel/repaired build/wheel/*.whl
 	$(PYTHON) -m venv $(FRESH)
-	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$(echo $(FRESH)/lib/python*/site-packages)/checkout.pth
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> $$(echo $(FRESH)/lib/python*/site-packages)/checkout.pth
 	PATH=$(abspath $(FRESH)/bin) python -m pip install --quiet --no-deps build/wheel/repaired/*.whl
 	PATH=$(abspath $(FRESH)/bin) python -m pytest $(KERNEL_TESTS)
 
