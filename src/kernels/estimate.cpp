@@ -66,7 +66,8 @@ template <class T> struct Estimating {
       const int64_t stop = smaller(t + TILE, steps);
       draw(t, stop);
       memset(sums, 0, sizeof sums);
-      over_lanes<T>(0, lanes, [=, this]<int K>(int64_t n, int64_t count) { charge<K>(t, stop, n, count); });
+      over_lanes<T>(0, lanes,
+                    [=, this]<int K>(int64_t n, int64_t count) { this->template charge<K>(t, stop, n, count); });
       for (int64_t k = t; k < stop; ++k) distance[k] = total(sums[k - t], Pack<T, 4>::lanes);
     }
     for (int64_t t = larger(steps, 0); t < x.steps; ++t) distance[t] = 0;
@@ -108,7 +109,8 @@ template <class T> struct Estimating {
     for (int64_t stop = steps; stop > 0; stop -= TILE) {
       const int64_t t = larger(stop - TILE, 0);
       draw(t - 1, stop - 1);  // of the steps before
-      over_lanes<T>(0, lanes, [=, this]<int K>(int64_t n, int64_t count) { answer<K>(t, stop, n, count); });
+      over_lanes<T>(0, lanes,
+                    [=, this]<int K>(int64_t n, int64_t count) { this->template answer<K>(t, stop, n, count); });
     }
     x.grad_threshold[number] = total(sums[0], Pack<T, 4>::lanes);
     memcpy(lane((T*)x.grad_carried), last, (size_t)lanes * sizeof(T));
