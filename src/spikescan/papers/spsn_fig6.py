@@ -83,7 +83,7 @@ def _first_sample(
     return {
         "label": int(batch.labels[0]),
         "answers": list(stuff.answers),
-        "milliseconds": (chosen * stuff.recipe.data.dt * 1e3).tolist(),
+        "milliseconds": (chosen * stuff.recipe.data.step * 1e3).tolist(),
         "score_mean": scores.mean(0).tolist(),
         "score_deviation": scores.std(0).tolist(),
         "over_time_mean": potentials.mean(0).T.tolist(),

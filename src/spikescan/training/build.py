@@ -59,7 +59,7 @@ class Material:
         return BatchMaker(
             store,
             channels=self.dataset.channels,
-            dt=None if data.frames else data.dt,
+            dt=None if data.frames else data.step,
             frames=data.frames,
             frame_by=data.frame_by,
             pool=data.pool,
@@ -75,12 +75,12 @@ class Material:
         """
         data, lengths = self.recipe.data, batch.lengths
         if isinstance(self.stores[split], ImageStore):
-            return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.dt * 1e3)
+            return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.step * 1e3)
         if data.frames:
             lasts = self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3
             return torch.from_numpy(lasts).clamp(min=1.0).to(lengths.device)
         steps = lengths if data.masked else torch.full_like(lengths, batch.events.shape[0])
-        return steps.double() * (data.dt * 1e3)
+        return steps.double() * (data.step * 1e3)
 
     def network(self) -> networks.Network:
         """A new network; its weights are a function of the recipe's seed, in the published protocol the same as in
@@ -105,7 +105,7 @@ class Material:
 
     def _readout(self) -> ss.LeakyIntegrator:
         values = self.recipe.network
-        return ss.LeakyIntegrator(values.readout_tau_mem, values.readout_tau_syn, self.recipe.data.dt)
+        return ss.LeakyIntegrator(values.readout_tau_mem, values.readout_tau_syn, self.recipe.data.step)
 
 
 def material(recipe: Recipe, store: Path | str | None = None, progress: Progress | None = None) -> Material:

@@ -171,15 +171,21 @@ def load_weights(network: Network, path: Path) -> None:
     Raises:
         InputError: for a file that is missing, damaged, or of another network.
     """
+    tensors = read_weights(path)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another network than recipe.toml describes ({error})") from None
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds; InputError for one that is missing, damaged or not finite."""
     try:
         tensors = load_tensors(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; the run has not finished, --resume goes on with it") from None
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file ({error})") from None
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another network than recipe.toml describes ({error})") from None
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point()):
         raise InputError(f"{path}: holds weights that are not finite")
+    return tensors

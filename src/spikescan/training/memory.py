@@ -41,7 +41,7 @@ def explained(stuff: Material) -> Iterator[None]:
 def _steps(stuff: Material) -> int:
     data = stuff.recipe.data
     longest = max(int(stuff.stores[name].durations.max()) for name in stuff.splits)
-    return data.frames or ceil(longest / (data.dt * 1e6))
+    return data.frames or ceil(longest / (data.step * 1e6))
 
 
 def _rows(stuff: Material) -> int:

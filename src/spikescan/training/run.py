@@ -26,8 +26,12 @@ from spikescan.training.task import Task
 
 Say = Callable[[str], None]
 
-MAY_CHANGE = {"training.device", "data.root"}
-"""What a resumed run may have otherwise; only on the same device is the result the same bit for bit."""
+MAY_CHANGE = {
+    "data.root",
+    *(f"training.{key}" for key in ("device", "epochs", "early_stopping", "workers", "logger", "pictures")),
+}
+"""What a resumed run may have otherwise; only on the same device is the result the same bit for bit. With more epochs
+the schedule of the learning rate is that of a run of so many, from the present epoch on."""
 
 
 def recorded(out: Path | str, changes: dict[str, Any]) -> Recipe:
@@ -63,6 +67,8 @@ def prepare(
     recipe = _settled(recipe)
     if resume:
         _check_same(folder.read_recipe().resolved(), recipe, folder)
+    if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
+        raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
     stuff = material(recipe, store, progress)
     memory.check(stuff)
     return stuff
@@ -89,10 +95,12 @@ def train(
 def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[str, Any]:
     for sentence in [*describe(stuff.dataset).repairs, *missing_classes(stuff)]:
         say(sentence)
+    start = checkpoints.newest_whole(folder.checkpoints, say) if resume else None
+    done, wanted = 0 if start is None else len(checkpoints.read(start)["rows"]), stuff.recipe.training.epochs
+    if done > wanted:
+        raise InputError(f"training.epochs: {wanted}, but {folder.path} has trained {done} epochs already")
     _begin(folder, stuff.recipe, resume)
-    start = None
     if resume:
-        start = checkpoints.newest_whole(folder.checkpoints, say)
         say(f"resuming from {start}" if start else "resuming from the beginning: no epoch was finished")
     say(_headline(stuff))
     task = fit(stuff, folder, start, say)
@@ -124,13 +132,17 @@ def _settled(recipe: Recipe) -> Recipe:
             "training.precision: 16 scales losses for a CUDA device, and this run is on the CPU; "
             "take --set training.precision=bf16, or 32"
         )
-    root = None if recipe.data.root is None else str(Path(recipe.data.root).expanduser().resolve())
+    places = {"device": device, "init_from": _absolute(recipe.training.init_from)}
     return recipe.model_copy(
         update={
-            "training": recipe.training.model_copy(update={"device": device}),
-            "data": recipe.data.model_copy(update={"root": root}),
+            "training": recipe.training.model_copy(update=places),
+            "data": recipe.data.model_copy(update={"root": _absolute(recipe.data.root)}),
         }
     )
+
+
+def _absolute(path: str | None) -> str | None:
+    return path and str(Path(path).expanduser().resolve())
 
 
 def _check_same(recorded: Recipe, asked: Recipe, folder: RunFolder) -> None:
@@ -166,7 +178,10 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     summary = summarise(task, row, measured)
     if measured.confusion is None:
         say(f"over {MATRIX} classes: no confusion matrix is kept; metrics.json has the most frequent mistakes")
-    pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
+    try:
+        pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
+    except Exception as error:  # a picture that fails costs a sentence, not the run
+        say(f"pictures: not all were drawn ({type(error).__name__}: {error})")
     say(f"results are in {folder.path}")
     return summary
