@@ -23,6 +23,7 @@ Device = Annotated[Literal["cpu", "cuda"] | None, typer.Option(help="Default: cu
 Root = Annotated[Path | None, typer.Option(help="Folder of the data set, in its native layout.")]
 Store = Annotated[Path | None, typer.Option(help="Folder of converted data sets; default: your cache.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Data = Annotated[str, typer.Argument(help="digits (built in), shd, ssc, nmnist, …; `data info` lists them.")]
 
 

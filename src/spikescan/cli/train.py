@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -37,6 +37,22 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe, repeatable."),
     ] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(help="Folder of a finished run whose weights are the first (fine-tuning).")
+    ] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after N epochs without a better validation accuracy.")
+    ] = None,
+    class_weights: Annotated[
+        bool | None, typer.Option("--class-weights", help="Weigh rare classes more in the loss.")
+    ] = None,
+    precision: Annotated[
+        Literal["32", "16", "bf16"] | None, typer.Option(help="Number format; 16 and bf16 are mixed precision.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that make batches.")] = None,
+    logger: Annotated[
+        Literal["tensorboard", "csv", "wandb", "mlflow"] | None, typer.Option(help="Where the history is logged.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Governs every random choice.")] = None,
     device: Device = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run; default: runs/DATA-NEURON-SEED.")] = None,
@@ -57,6 +73,12 @@ def train(
         "loss.rate_limit": rate_limit,
         "protocol.holdout_speaker": holdout_speaker,
         "training.device": device,
+        "training.init_from": init_from and str(init_from.expanduser().resolve()),
+        "training.early_stopping": early_stopping,
+        "loss.class_weights": class_weights,
+        "training.precision": precision,
+        "training.workers": workers,
+        "training.logger": logger,
         "seed": seed,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
@@ -77,7 +99,7 @@ def _train(
     overwrite: bool,
 ) -> tuple[dict[str, Any], Path]:
     from spikescan.data import catalog
-    from spikescan.training import recipe_files, run
+    from spikescan.training import custom, recipe_files, run
 
     catalog.find(data)
     given = dict(recipe_files.parse_setting(setting) for setting in settings)
@@ -85,6 +107,9 @@ def _train(
         if given[key] != changes[key]:
             raise InputError(f"--set {key}={given[key]}: the argument or option for it says {changes[key]}")
     changes = changes | given
+    for key in ("neuron.name", "neuron.firing"):
+        if ":" in str(changes.get(key, "")):
+            custom.import_named(changes[key])
     recipe = recipe_files.load(name or data, changes)
     folder = out or Path("runs") / f"{recipe.data.name}-{recipe.neuron.name}-{recipe.seed}"
     if resume and name is None:

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from spikescan.data.dataset import Dataset
-from spikescan.errors import InputError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from spikescan.inference.model import Model
-    from spikescan.training.facts import Facts
+    pass
 
 SOUND = (".wav", ".flac")

@@ -120,9 +120,7 @@ class Model:
         """The answer of class scores (classes,)."""
         probabilities = scores.softmax(-1).tolist()
         order = sorted(range(len(probabilities)), key=lambda k: -probabilities[k])
-        return Prediction(
-            self.class_names[order[0]], {self.class_names[k]: probabilities[k] for k in order}
-        )
+        return Prediction(self.class_names[order[0]], {self.class_names[k]: probabilities[k] for k in order})
 
     def scores(self, recording: Dataset, *, seed: int = 0) -> Tensor:
         """(classes,) logits for a data set of one sample."""

@@ -121,7 +121,9 @@ class Stream:
 def _as_floats(samples: Any) -> np.ndarray:
     found = np.asarray(samples)
     if found.ndim != 1 or found.dtype.kind not in "fi":
-        raise InputError(f"samples: found {found.dtype} of shape {found.shape}, not one axis of floats or 16-bit integers")
+        raise InputError(
+            f"samples: found {found.dtype} of shape {found.shape}, not one axis of floats or 16-bit integers"
+        )
     if found.dtype.kind == "i":
         if found.dtype != np.int16:
             raise InputError(f"samples: found {found.dtype}; integers have 16 bits, others are floats in -1 to 1")
