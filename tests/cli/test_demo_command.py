@@ -18,7 +18,7 @@ def test_demo_compares_both_neurons(call, speech, store, tmp_path, monkeypatch):
 
     monkeypatch.setattr(demonstration, "recipe_files", SimpleNamespace(load=small))
     shown = call("demo", "--out", tmp_path / "demo", "--epochs", 2, "--store", store).stdout
-    for word in ("spsn-gs", "lif", "test accuracy", "seconds an epoch", "spikes/ms", "comparison.png"):
+    for word in ("spsn-gs", "lif", "test accuracy", "seconds per epoch", "spikes/ms", "comparison.png"):
         assert word in shown
     assert (tmp_path / "demo" / "comparison.png").stat().st_size > 10_000
     call("demo", "--out", tmp_path / "demo", "--epochs", 2, "--store", store, code=2)

@@ -31,9 +31,9 @@ def test_a_confusion_matrix_that_is_too_wide(capsys, monkeypatch, confusion):
     evaluate._show_confusion(measured(confusion), NAMES)
     shown = capsys.readouterr()
     assert "…" not in shown.out
-    for words in ("class 1 ", "44.44 %", "class 2 "):
+    for words in ("class 1 ", "44.4 %", "class 2 "):
         assert words in shown.out
-    assert ("--json shows it" in shown.err) == (confusion is not None)
+    assert ("with --json" in shown.err) == (confusion is not None)
 
 
 def test_a_confusion_matrix_that_fits(capsys, monkeypatch):

@@ -24,7 +24,7 @@ def test_counts_of_any_type(name, dtype):
 
 
 def test_arrays_are_refused_by_name():
-    with pytest.raises(TypeError, match="x: a tensor .* found ndarray"):
+    with pytest.raises(TypeError, match=r"x: a tensor .* found ndarray"):
         NETWORKS["mlp"]()(np.zeros((9, 2, 8), np.float32))
 
 

@@ -1,11 +1,13 @@
 """The command line: one file per command. Whatever is slow to import is imported by the command that needs it.
 
-To add a command, write a file whose function is decorated with ``@app.command()`` and ``@guarded`` of ``_shared``, and
-put the file's name into ``COMMANDS``.
+To add a command, write a file whose function is decorated with ``@command()`` of ``_shared``, and put the file's name
+into ``COMMANDS``. This file itself imports next to nothing, so that Ctrl-C is answered from the start.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,13 @@ __all__ = ["app", "main"]
 
 COMMANDS = ("train", "evaluate", "predict", "export", "reproduce", "bench", "data", "demo", "info")
 """Files of this package, in the order in which ``--help`` lists them."""
+
+STOPPED = 1
+"""Exit code after Ctrl-C: the command has failed to finish."""
+CLOSED = 141
+"""Exit code where the reader of a pipe has gone, as after `| head -1`: what a shell sees of any program then."""
+_INTERRUPTED = 130
+"""What typer makes of a Ctrl-C that comes while it reads the arguments."""
 
 
 def __getattr__(name: str) -> Any:
@@ -28,5 +37,34 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """The console script."""
-    __getattr__("app")()
+    """The console script. Exit codes: 0 done, 1 failed or stopped, 2 wrong usage or input, 141 the pipe was closed."""
+    code: Any = 0
+    try:
+        if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(errors="backslashreplace")  # a file name may hold what is no text
+        __getattr__("app")()
+    except SystemExit as end:
+        code = end.code
+    except KeyboardInterrupt:
+        code = _INTERRUPTED
+    except BrokenPipeError:
+        code = CLOSED
+    if code == _INTERRUPTED:
+        code = STOPPED
+        print("spikescan: stopped before it began; the same command starts again", file=sys.stderr)
+    if _closed():
+        code = CLOSED
+    sys.exit(code)
+
+
+def _closed() -> bool:
+    """Whether the reader of our output has gone; what is left to write is dropped then, or Python would complain."""
+    closed = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except BrokenPipeError:
+            closed = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return closed

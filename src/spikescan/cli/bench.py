@@ -8,28 +8,40 @@ from typing import Annotated
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Device, Json, app, guarded
+from spikescan.cli import STOPPED
+from spikescan.cli._shared import RESULTS, Device, Json, command
 
 
-@app.command()
-@guarded
+@command(stopped="the same command starts again")
 def bench(
     device: Device = None,
     peers: Annotated[
-        bool, typer.Option("--peers", help="Measure SpikingJelly and snnTorch too, where installed.")
+        bool, typer.Option("--peers", help="Also measure SpikingJelly and snnTorch, if installed.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the results.")] = Path("runs/bench"),
-    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: shows that it works, measures nothing.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.", rich_help_panel=RESULTS)] = Path(
+        "runs/bench"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="Smoke test; timings are not meaningful.")] = False,
     rows: Annotated[
-        list[str] | None, typer.Option("--rows", metavar="NAME", help="One row alone; repeatable. Default: all.")
+        list[str] | None,
+        typer.Option("--rows", metavar="NAME", help="Measure this row only; may be repeated. Default: all."),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Recordings in SHD layout for the epoch; default: generated.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Recordings in the SHD layout for the training epoch; default: generated ones."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier benchmark left.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the results of an earlier benchmark.", rich_help_panel=RESULTS)
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Time and memory against plain torch, copies of memory and other packages, as ratios inside one run."""
+    """Measure time and memory on this machine.
+
+    Ratios within one run: against plain PyTorch, memory copies and, with --peers, other packages. The folder (--out)
+    then holds bench.csv and bench.json, written after every row, and the pictures map.png and rows.png.
+    """
     from spikescan.bench import run, show, sizes
 
     chosen = sizes.QUICK if quick else sizes.FULL
@@ -38,4 +50,5 @@ def bench(
     )
     show.show_json(results) if as_json else show.show(results)
     if not whole:
-        raise KeyboardInterrupt
+        report.say("spikescan: stopped; the same command with --overwrite measures all rows again")
+        raise typer.Exit(STOPPED)

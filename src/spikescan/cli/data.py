@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,22 +10,33 @@ from typing import Annotated
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Data, Json, Root, Store, app, guarded
+from spikescan.cli import _names
+from spikescan.cli._help import Group
+from spikescan.cli._shared import Channels, Data, Json, Root, Store, app, command
 
-data_app = typer.Typer(help="What is on disk, download, and conversion to the event store.", no_args_is_help=True)
+data_app = typer.Typer(cls=Group, help="List, download and convert data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 
-@data_app.command("info")
-@guarded
+@command("info", data_app, stopped="nothing half-converted is left; the same command starts again")
 def data_info(
-    data: Annotated[str | None, typer.Argument(help="A data set; without it, all that are known.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A data set; without it, all known ones are listed.",
+            autocompletion=_names.completing(_names.data_sets),
+        ),
+    ] = None,
     root: Root = None,
     store: Store = None,
-    channels: Annotated[int | None, typer.Option(help="Input channels, where the files do not say.")] = None,
+    channels: Channels = None,
     as_json: Json = False,
 ) -> None:
-    """What is known about one data set (converted if it was not yet), or about all."""
+    """Describe one data set, or list all.
+
+    A data set is converted first if it was not yet.
+    """
     if data is not None:
         _convert(data, root, store, channels, as_json)
         return
@@ -39,39 +51,46 @@ def data_info(
             item.name,
             item.what,
             report.size(item.bytes) if item.folders else "–",
-            item.where or "none, built in",
+            item.where or "none (built in)",
         ]
         for item in known
     ]
-    report.show_table("Data sets", ["name", "what", "converted", "files needed (--root)"], rows, numbers=False)
+    report.show_table("Data sets", ["name", "what", "converted", "required files (--root)"], rows, numbers=False)
 
 
-@data_app.command("fetch")
-@guarded
+@command("fetch", data_app, stopped="the same command resumes the download")
 def data_fetch(
     data: Data,
-    root: Annotated[Path | None, typer.Option(help="The folder to make; default: data/NAME.")] = None,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to download into; default: data/DATA.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Download a data set, check it and unpack it; a download that broke off is gone on with."""
+    """Download a data set, verify its checksum and unpack it.
+
+    An interrupted download is resumed. Prints the folder, which holds the data set's own files.
+    """
     from spikescan.data.fetch import fetch
 
     with report.download() as progress:
         folder = fetch(data, root, progress)
-    report.say(f"{data} is there; `spikescan train {data} --root {folder}` takes it")
+    report.say(f"done; train on it with: {shlex.join(['spikescan', 'train', data, '--root', str(folder)])}")
     report.show_json({"data": data, "folder": str(folder)}) if as_json else print(folder)
 
 
-@data_app.command("convert")
-@guarded
+@command("convert", data_app, stopped="nothing half-converted is left; the same command starts again")
 def data_convert(
     data: Data,
     root: Root = None,
     store: Store = None,
-    channels: Annotated[int | None, typer.Option(help="Input channels, where the files do not say.")] = None,
+    channels: Channels = None,
     as_json: Json = False,
 ) -> None:
-    """Convert a data set to the event store; a set that is there already is only checked."""
+    """Convert a data set to the event store.
+
+    The store (--store) then holds a folder DATA-KEY with flat, memory-mapped arrays, which training reads.
+    A data set that has been converted already is only checked.
+    """
     _convert(data, root, store, channels, as_json)
 
 
@@ -99,4 +118,6 @@ def _convert(data: str, root: Path | None, store: Path | None, channels: int | N
     ]
     size = report.size(found.bytes)
     title = f"{data}: {found.channels} channels, {found.classes} classes, {size} in {found.folder}"
-    report.show_table(title, ["split", "samples", "events", "events a sample", "seconds a sample", "speakers"], rows)
+    report.show_table(
+        title, ["split", "samples", "events", "events per sample", "seconds per sample", "speakers"], rows
+    )

@@ -10,27 +10,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Device, Json, Root, Store, app, guarded
+from spikescan.cli._shared import Device, Json, Root, Store, command
 
 if TYPE_CHECKING:
     from spikescan.training.evaluate import Measurement
 
 
-@app.command()
-@guarded
+@command(stopped="nothing was changed")
 def evaluate(
-    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="Which samples.")] = "test",
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")],
+    split: Annotated[Literal["train", "validation", "test"], typer.Option(help="The samples to evaluate on.")] = "test",
     protocol: Annotated[
         Literal["held-out", "published"] | None,
-        typer.Option(help="Padding masked, or in front and averaged over; default: the run's."),
+        typer.Option(
+            help="held-out: mask padding; published: pad on the left and include it in the average; default: the run's."
+        ),
     ] = None,
     root: Root = None,
     store: Store = None,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Accuracy, confusion matrix, spikes/ms, spike rate by layer and synaptic operations of a trained run."""
+    """Evaluate the trained network of RUN.
+
+    Shows accuracy, loss, spikes per ms, spike rate by layer, synaptic operations per sample and the confusion matrix.
+    Nothing is written.
+    """
     from spikescan.training import evaluate as measuring
 
     with report.conversion() as progress:
@@ -65,8 +70,8 @@ def _show_confusion(measured: Measurement, names: Sequence[str]) -> None:
         [names[label], str(samples), str(right), report.percent(right / samples)]
         for label, samples, right in measured.by_class
     ]
-    report.show_table("by class", ["class", "samples", "right", "accuracy"], by_class)
+    report.show_table("by class", ["class", "samples", "correct", "accuracy"], by_class)
     mistakes = [[names[label], names[answer], str(count)] for label, answer, count in measured.mistakes]
-    report.show_table("most frequent mistakes", ["class", "predicted", "samples"], mistakes)
-    where = "a wider terminal, a pipe or --json shows it; the run's pictures have that of its test samples"
-    report.say(f"confusion matrix: {where if measured.confusion else 'none is made of so many classes'}")
+    report.show_table("most frequent errors", ["class", "predicted", "samples"], mistakes)
+    where = "shown in a wider terminal, in a pipe, with --json, and (for test samples) among the run's pictures"
+    report.say(f"confusion matrix: {where if measured.confusion else 'not computed for so many classes'}")

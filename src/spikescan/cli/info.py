@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from spikescan import report
-from spikescan.cli._shared import Json, app, guarded
+from spikescan.cli._shared import Json, command
 
 
-@app.command()
-@guarded
+@command(stopped="nothing was changed")
 def info(as_json: Json = False) -> None:
-    """Versions, devices, backends, instruction set, threads, and which backend `auto` takes and why."""
+    """Show versions, devices and backends.
+
+    Also instruction set, number of threads, and which backend "auto" takes and why.
+    """
     from spikescan.info import describe
 
     found = describe()
@@ -28,8 +30,8 @@ def _show_info(found: dict[str, Any]) -> None:
         "threads": str(cpu["threads"]),
         "OpenMP runtime": "shared with torch" if cpu["openmp_shared_with_torch"] else "none found: one thread",
         "freed memory": ("kept" if memory["freed_memory_kept"] else "not kept") + f" ({memory['reason']})",
-        "huge pages": "asked for" if memory["huge_pages"] else "not asked for",
+        "huge pages": "requested" if memory["huge_pages"] else "not requested",
     }
     report.show_pairs("spikescan on this machine", pairs)
     rows = [[row["device"], row["dtype"], row["backend"], row["reason"]] for row in found["auto"]]
-    report.show_table('What backend="auto" takes', ["device", "dtype", "backend", "why"], rows, numbers=False)
+    report.show_table('Backend that "auto" takes', ["device", "dtype", "backend", "why"], rows, numbers=False)

@@ -23,8 +23,8 @@ NAMED = 3
 def explain(model: Model, name: str, recording: Dataset, folder: Path, *, seed: int = 0) -> Path:
     """Draw the answer for a data set of one sample into ``folder``; the file that was written."""
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{re.sub(r'[^\w.#-]', '_', Path(name).name)}.png"
-    return save(file, lambda: picture(model, name, recording, seed=seed))
+    plain = re.sub(r"[^\w.#-]", "_", Path(name).name)
+    return save(folder / f"{plain}.png", lambda: picture(model, name, recording, seed=seed))
 
 
 def picture(model: Model, name: str, recording: Dataset, *, seed: int = 0) -> Figure:

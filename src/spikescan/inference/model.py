@@ -87,20 +87,28 @@ class Model:
 
     def predict_all(self, path: Path | str, *, seed: int = 0) -> Iterator[tuple[str, Prediction]]:
         """(name, answer) for each recording in a file: the file's name, or with several `name#0`, `name#1`, …"""
-        for name, recording in files.recordings(Path(path), self):
-            yield name, self.prediction(self.scores(recording, seed=seed))
+        for name, recording in self.recordings(path, seed=seed):
+            yield name, self.answer(recording, seed=seed)
+
+    def recordings(self, path: Path | str, *, seed: int = 0) -> Iterator[tuple[str, Dataset]]:
+        """(name, data set of one sample) for each recording in a file; `seed` is the front end's."""
+        return files.recordings(Path(path), self, seed)
+
+    def answer(self, recording: Dataset, *, seed: int = 0) -> Prediction:
+        """The answer for a data set of one sample."""
+        return self.prediction(self.scores(recording, seed=seed))
 
     def predict_arrays(self, times: Any, channels: Any, *, unit: str = "s", seed: int = 0) -> Prediction:
         """The answer for events at `times` (n,), float seconds (integers need a `unit`), on `channels` (n,)."""
-        return self.prediction(self.scores(files.of_arrays(times, channels, self.facts, unit), seed=seed))
+        return self.answer(files.of_arrays(times, channels, self.facts, unit), seed=seed)
 
     def predict_values(self, values: Any, *, seed: int = 0) -> Prediction:
         """The answer for real-valued data (T, C), or (T,) of one channel, in the steps that the run was trained on."""
-        return self.prediction(self.scores(files.of_values(values, self.facts), seed=seed))
+        return self.answer(files.of_values(values, self.facts), seed=seed)
 
     def predict_sound(self, samples: Any, rate: int, *, seed: int = 0) -> Prediction:
         """The answer for a sound: samples (n,) in -1 to 1, `rate` of them a second."""
-        return self.prediction(self.scores(files.of_sound(np.asarray(samples), rate, self, seed), seed=seed))
+        return self.answer(files.of_sound(np.asarray(samples), rate, self, seed), seed=seed)
 
     def stream(self, *, rate: int | None = None, seed: int = 0) -> Stream:
         """A recording that is still arriving; `rate`, samples a second, for a run on sound.
@@ -111,9 +119,8 @@ class Model:
         if self.facts.period is not None:
             raise InputError(f"{self.where}: trained on real-valued data, which are not streamed; use predict_values")
         if self.recipe.data.frames is not None:
-            raise InputError(
-                f"{self.where}: the network cuts a recording into {self.recipe.data.frames} frames, which needs all of it"
-            )
+            frames = self.recipe.data.frames
+            raise InputError(f"{self.where}: the network cuts a recording into {frames} frames, which needs all of it")
         return Stream(self, None if self.front_end is None else files.sound_stream(self, rate, seed), seed)
 
     def prediction(self, scores: Tensor) -> Prediction:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from spikescan.errors import InputError
@@ -20,6 +20,13 @@ FOUND: dict[str, Any] = {}
 
 _HANDED: dict[str, Any] = {}
 """What ``hand_over`` was given, by the name of the class alone."""
+
+
+def import_asked_for(changes: Mapping[str, Any]) -> None:
+    """Import the custom code that a command's own settings name."""
+    for key in ("neuron.name", "neuron.firing"):
+        if ":" in str(changes.get(key, "")):
+            import_named(changes[key])
 
 
 def import_named(name: str) -> None:
