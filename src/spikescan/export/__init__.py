@@ -3,8 +3,8 @@
 Each writer returns sentences that the user should read: what the file holds otherwise than the network.
 """
 
-# from ._nir_read import from_nir
-# from ._nir_write import to_nir
+from ._nir_read import from_nir
+from ._nir_write import to_nir
 from ._onnx import to_onnx
 from ._torch import to_torch
 

@@ -1,7 +1,7 @@
-"""A network as an export needs it: a copy for evaluation, of plain torch layers, batch normalisation folded into them."""
+"""A network as an export needs it: a copy for evaluation, of plain torch layers, with the norms folded into them."""
 
 import copy
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import nn
@@ -34,7 +34,7 @@ def plain(network: Network) -> Network:
     else:
         for stage in twin.modules():
             if isinstance(stage, Stage) and stage.norm is not None:
-                stage.folded[-1] = fold(stage.folded[-1], stage.norm)
+                stage.folded[-1] = fold(cast(nn.Conv2d, stage.folded[-1]), stage.norm)
                 stage.norm = None
     return twin
 
@@ -44,10 +44,10 @@ def weight_dtype(network: Network) -> torch.dtype:
 
 
 def _fold_mlp(twin: SpikingMLP) -> None:
-    norms = [None] * len(twin.linears) if twin.norms is None else list(twin.norms)
-    twin.linears = nn.ModuleList(
-        _linear(linear) if norm is None else fold(_linear(linear), norm) for linear, norm in zip(twin.linears, norms)
-    )
+    linears = [_linear(cast(nn.Linear, linear)) for linear in twin.linears]
+    if twin.norms is not None:
+        linears = [fold(linear, cast(SequenceNorm, norm)) for linear, norm in zip(linears, twin.norms)]
+    twin.linears = nn.ModuleList(linears)
     twin.norms, twin.output = None, _linear(twin.output)
 
 

@@ -43,6 +43,11 @@ class LayerStep(nn.Module):
 class LeakyStep(LayerStep):
     """i ← α i + x;  w = β u + gain·i;  s = fire(w);  u ← reset(w, s): see `fused`."""
 
+    beta: Tensor
+    gain: Tensor
+    alpha: Tensor | None
+    threshold: Tensor | None
+
     def __init__(self, neuron: LeakyNeuron, dtype: torch.dtype) -> None:
         super().__init__()
         how = neuron._without_draws
@@ -72,9 +77,11 @@ class EstimateStep(LayerStep):
     """û = (1 - σ(I))·I;  h = τ·û + I, û of the step before ("previous") or of this one, but at the first;  o = Θ(h -
     V_th): see `MPEPSN`."""
 
+    threshold: Tensor
+
     def __init__(self, neuron: MPEPSN, dtype: torch.dtype) -> None:
         super().__init__()
-        self.decay, self.previous, self.half = neuron.decay, neuron.estimate == "previous", neuron.memory == "half"
+        self.decay, self.previous, self.rounds = neuron.decay, neuron.estimate == "previous", neuron.memory == "half"
         self.register_buffer("threshold", neuron.threshold.detach().to(dtype))
         self.fire = Threshold(surrogate=Flat())
         self.carried = ("estimate",) if self.previous else ("begun",)
@@ -84,11 +91,11 @@ class EstimateStep(LayerStep):
 
     def forward(self, current: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         (before,) = state
-        if self.half:
+        if self.rounds:
             current = rounded(current).to(current.dtype)
         estimate = (1 - torch.sigmoid(current)) * current
         charge = self.decay * (before if self.previous else before * estimate) + current
-        spikes = self.fire(charge, charge, None, cast(Tensor, self.threshold))
+        spikes = self.fire(charge, charge, None, self.threshold)
         return spikes, estimate if self.previous else torch.ones_like(before)
 
 
@@ -146,7 +153,8 @@ class NetworkStep(nn.Module):
         self.dtype = weight_dtype(self.network)
         neurons: dict[str, nn.Module] = {f"layer{k + 1}": neuron for k, neuron in enumerate(self.network.neurons)}
         if isinstance(self.network, SpikingMLP):
-            self.input: Shape = ((*self.network.linears, self.network.output)[0].in_features,)
+            first = cast(nn.Linear, (*self.network.linears, self.network.output)[0])
+            self.input: Shape = (first.in_features,)
             if self.network.readout is not None:
                 neurons["readout"], self.network.readout = self.network.readout, None
         else:
