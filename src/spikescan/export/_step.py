@@ -51,7 +51,7 @@ class LeakyStep(LayerStep):
     def __init__(self, neuron: LeakyNeuron, dtype: torch.dtype) -> None:
         super().__init__()
         how = neuron._without_draws
-        self.how = replace(how, firing=_without_gradient(how.firing))
+        self.rounds, self.how = how.rounds, replace(how, firing=_without_gradient(how.firing), half=False)
         beta = neuron.decay_mem.forward().detach()
         self.register_buffer("beta", beta.to(dtype))
         self.register_buffer("gain", gain(beta, how.leaky_gain, dtype))
@@ -62,7 +62,7 @@ class LeakyStep(LayerStep):
 
     def forward(self, current: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         before = state[-1]
-        if self.how.rounds:
+        if self.rounds:
             current = rounded(current).to(current.dtype)
         i = current if self.alpha is None else self.alpha * state[0] + current
         w = self.beta * before + self.gain * i
