@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikescan.data.splits import first_of_each
 from spikescan.papers.experiment import Say
 from spikescan.training.build import Material
 from spikescan.training.evaluate import forward
@@ -81,7 +80,7 @@ def _move(network: Network, centre: Direction, plane: tuple[Direction, Direction
 def _loss(network: Network, stuff: Material, each: int, device: str) -> float:
     """Over the first samples of each class, without augmentation; the same draws at every place."""
     recipe = stuff.recipe
-    chosen = first_of_each(stuff.stores["train"].labels, stuff.splits["train"], each)
+    chosen = stuff.splits["train"].first_of_each(each)
     total = 0.0
     batches = EvaluationBatches(stuff.maker("train"), chosen, batch_size=recipe.training.batch_size)
     for number, cpu_batch in enumerate(batches):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
 from spikescan.training import memory

@@ -107,7 +107,7 @@ def _headline(stuff: Material) -> str:
 
 def missing_classes(stuff: Material) -> list[str]:
     """Labels below the largest that no training sample has: more often a mistake in the files than meant."""
-    classes, labels = stuff.dataset.classes, stuff.stores["train"].labels[stuff.splits["train"]]
+    classes, labels = stuff.dataset.classes, stuff.splits["train"].labels
     missing = sorted(set(range(classes)) - set(labels.tolist()))
     if not missing:
         return []

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.errors import TrainingError
 from spikescan.training import estimation, faults
 from spikescan.training.build import Material
@@ -165,7 +165,7 @@ class Task(pl.LightningModule):
             return weights
         kind = self.recipe.neuron.name
         output = self._run(batch, seed, potentials=True)
-        return faults.faulty_layer(batch.events.dense(), output, [kind] * len(output.layers)) or "the loss itself"
+        return faults.faulty_layer(batch.dense(), output, [kind] * len(output.layers)) or "the loss itself"
 
     def _error(self, split: str, number: int, fault: str | None) -> TrainingError:
         place = f"epoch {self.current_epoch + 1}, step {number + 1}"
