@@ -40,8 +40,17 @@ def evaluate(
 
     with report.conversion() as progress:
         measured, material = measuring.evaluate_run(
-            run_folder, split, protocol=protocol, root=root, store=store, device=device, progress=progress
+            run_folder,
+            split,
+            protocol=protocol,
+            root=root,
+            store=store,
+            device=device,
+            progress=progress,
+            say=report.say,
         )
+    if warning := measuring.other_data(run_folder, material, split):
+        report.say(warning)
     label = protocol or material.recipe.protocol.name
     if as_json:
         report.show_json({"run": str(run_folder), "protocol": label, **asdict(measured)})

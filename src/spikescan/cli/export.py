@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Json, Run, app, guarded
+from spikescan.cli._shared import Json, Run, command
 from spikescan.errors import InputError
 
 
-@app.command("export")
-@guarded
+@command("export")
 def export_run(
     run: Run,
     kind: Annotated[Literal["nir", "onnx", "torch"], typer.Option("--format", help="What to write.")],
@@ -48,8 +47,7 @@ def export_run(
     report.show_json({"run": str(run), "format": kind, "file": str(out), "notes": said}) if as_json else print(out)
 
 
-@app.command("import")
-@guarded
+@command("import")
 def import_graph(
     file: Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")],
     out: Annotated[Path, typer.Option(help="The file of weights to write (safetensors).")],

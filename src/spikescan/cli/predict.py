@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Device, Json, Run, app, guarded
+from spikescan.cli._shared import Device, Json, Run, command
 from spikescan.errors import InputError
 
 if TYPE_CHECKING:
     from spikescan.inference import Model, Prediction
 
-KEYS = ("file", "label", "probability", "runner_up")
+KEYS: list[str] = ["file", "label", "probability", "runner_up"]
 
 
-@app.command()
-@guarded
+@command(stopped="nothing was changed")
 def predict(
     run: Run,
     files: Annotated[

@@ -139,13 +139,13 @@ class Model:
     def run(self, recording: Dataset, *, seed: int = 0, potentials: bool = False) -> tuple[NetworkOutput, Batch]:
         """All that the network returns for a data set of one sample, and the batch that it saw."""
         device = next(self.network.parameters()).device
-        batch = build.maker(self.recipe, recording)(np.zeros(1, np.int64)).to(device)
+        batch = build.batches_of(self.recipe, recording)(recording.indices, 0).to(device)
         lengths = batch.lengths if self.recipe.data.masked else None
         return self.network.run(batch.events, seed=seed, lengths=lengths, potentials=potentials), batch
 
     @cached_property
     def _maker(self) -> Any:
-        return build.maker(self.recipe, files.of_arrays([], [], self.facts, "s"))
+        return build.batches_of(self.recipe, files.of_arrays([], [], self.facts, "s"))
 
     def binning(self, times: np.ndarray) -> np.ndarray:
         """The step of each time (n,) in µs, rising, int64."""
@@ -170,7 +170,7 @@ def load(run: Path | str, *, classes: Iterable[Any] = (), device: str | None = N
     custom.hand_over(classes)
     recipe = folder.read_recipe().resolved()
     known = facts.read(folder.facts)
-    network = build.network(recipe, known)
+    network = build.network_of(recipe, known)
     load_weights(network, folder.model)
     front_end = None if known.front_end is None else files.front_end(known.front_end)
     return Model(folder.path, recipe, known, network.to(find_device(device or "auto")).eval(), front_end)

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikescan.data.arrays import LATEST
 from spikescan.data.event_tensor import EventTensor
-from spikescan.data.events import LATEST
 from spikescan.errors import InputError
 from spikescan.inference.votes import Votes
 from spikescan.types import NetworkState
@@ -91,8 +91,8 @@ class Stream:
         limit = self._model.facts.channels
         if len(wrong := channels[(channels < 0) | (channels >= limit)]):
             raise InputError(f"events: channel {wrong[0]}, outside 0 to {limit - 1}")
-        if len(wrong := times[~((times >= 0) & (times < LATEST))]):
-            raise InputError(f"events: time {wrong[0]} s, outside 0 to {LATEST:.0f}")
+        if len(wrong := times[~((times >= 0) & (times * 1e6 < LATEST))]):
+            raise InputError(f"events: time {wrong[0]} s, outside 0 to {LATEST / 1e6:.0f} (71 minutes)")
         return np.rint(times * 1e6).astype(np.int64)
 
     @torch.no_grad()

@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.papers import targets
 from spikescan.papers._spsn import LIMITS, limited, spsn_run
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Workplace

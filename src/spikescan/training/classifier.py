@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.errors import TrainingError
 from spikescan.training import estimation, faults
 from spikescan.training.loaders import EVALUATE, FORWARD, MIXUP, stream
@@ -185,8 +185,7 @@ class Classifier(pl.LightningModule):
         if weights := faults.faulty_weights(self.network):
             return weights
         kinds = [self.kind or type(neuron).__name__ for neuron in self.network.neurons]
-        inputs = batch.events if isinstance(batch.events, Tensor) else batch.events.dense()
-        return faults.faulty_layer(inputs, self._run(batch, seed, potentials=True), kinds) or "the loss itself"
+        return faults.faulty_layer(batch.dense(), self._run(batch, seed, potentials=True), kinds) or "the loss itself"
 
     def _error(self, split: str, number: int, fault: str | None) -> TrainingError:
         place = f"epoch {self.current_epoch + 1}, step {number + 1}"

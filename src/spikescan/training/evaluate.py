@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.training import memory
+from spikescan.training import facts, memory
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.estimation import equal_weights
@@ -154,6 +154,15 @@ def evaluate_run(
         network = stuff.network()
         load_weights(network, run.model)
         return evaluate(network, stuff, split, find_device(device or "auto")), stuff
+
+
+def other_data(folder: Path, material: Material, split: str) -> str | None:
+    """A warning where the samples are not those of the run's own split."""
+    file = RunFolder(folder).facts
+    recorded = facts.read(file).digests.get(split) if file.is_file() else None
+    if recorded in (None, facts.digest(material.splits[split])):
+        return None
+    return f"warning: the {split} samples are others than those of {folder}"
 
 
 def under(recipe: Recipe, protocol: str) -> Recipe:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from spikescan.errors import InputError
 
 if TYPE_CHECKING:
+    from spikescan.data.catalog import Splits
     from spikescan.data.dataset import Dataset
 
 VERSION = 1
@@ -37,12 +38,8 @@ class Facts(BaseModel):
     """Seconds of a step of real-valued data; None: events."""
     front_end: dict[str, Any] | None = None
     """Settings of what makes spikes of sound."""
-    digests: dict[str, str]
+    digests: dict[str, str] = {}
     """A digest of each split's samples, whatever folder they are in."""
-
-    @property
-    def outputs(self) -> tuple[str, ...]:
-        return self.class_names
 
 
 def read(file: Path) -> Facts:
@@ -61,6 +58,26 @@ def read(file: Path) -> Facts:
     if facts.version != VERSION:
         raise InputError(f"{file}: format version {facts.version} where this spikescan reads {VERSION}")
     return facts
+
+
+def of_data(splits: Splits, source: str) -> Facts:
+    """All but the digests, which take a pass over the data."""
+    meta: Any = splits.train.store.meta
+    return Facts(
+        name=splits.name,
+        source=source,
+        channels=splits.channels,
+        classes=splits.classes,
+        class_names=splits.class_names,
+        sensor=splits.sensor,
+        period=getattr(meta, "dt", None),
+        front_end=getattr(meta, "front_end", None),
+    )
+
+
+def digests(splits: dict[str, Dataset]) -> dict[str, str]:
+    """Of each split's samples, by its name."""
+    return {name: digest(part) for name, part in splits.items()}
 
 
 def digest(dataset: Dataset) -> str:

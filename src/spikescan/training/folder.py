@@ -31,6 +31,10 @@ class RunFolder:
         return self.path / "recipe.toml"
 
     @property
+    def facts(self) -> Path:
+        return self.path / "data.json"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.csv"
 
@@ -138,7 +142,7 @@ class RunFolder:
         """Remove what a run wrote here, and nothing else; last the recipe, without which it is no run."""
         for item in (self.checkpoints, *self.logs, self.pictures):
             shutil.rmtree(item, ignore_errors=True)
-        for item in (self.summary, self.model, self.metrics, self.recipe):
+        for item in (self.summary, self.model, self.metrics, self.facts, self.recipe):
             item.unlink(missing_ok=True)
 
     def create(self) -> None:

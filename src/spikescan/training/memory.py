@@ -40,7 +40,7 @@ def explained(stuff: Material) -> Iterator[None]:
 
 def _steps(stuff: Material) -> int:
     data = stuff.recipe.data
-    longest = max(int(stuff.stores[name].durations.max()) for name in stuff.splits)
+    longest = max(int(part.store.durations.max()) for part in stuff.splits.values())
     return data.frames or ceil(longest / (data.step * 1e6))
 
 

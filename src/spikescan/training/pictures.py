@@ -101,7 +101,7 @@ def _curve(axes: Axes, rows: Rows, key: str, label: str, colour: str) -> None:
 
 def raster(material: Material, network: Network, name: str) -> Figure:
     """One test sample: input events, the spikes of each hidden layer, and the readout over time."""
-    recipe, index = material.recipe, material.splits["test"][:1]
+    recipe, index = material.recipe, material.splits["test"].indices[:1]
     batch = material.maker("test")(index, 0)
     output = forward(network.eval(), batch, recipe)
     steps = len(output.readout)
@@ -110,7 +110,7 @@ def raster(material: Material, network: Network, name: str) -> Figure:
     )
     layers = [layer.spikes[:, 0].flatten(1).numpy() for layer in output.layers if layer.spikes is not None]
     panels = [
-        ("Input", batch.events.dense()[:, 0].numpy()),
+        ("Input", batch.dense()[:, 0].numpy()),
         *((f"Hidden {k}", s) for k, s in enumerate(layers, 1)),
     ]
 

@@ -12,10 +12,11 @@ from safetensors.torch import save as tensors_to_bytes
 from spikescan.data.info import describe
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.training import checkpoints, memory, pictures, recipe_files
+from spikescan.training import checkpoints, facts, memory, pictures, recipe_files
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.evaluate import MATRIX, evaluate
+from spikescan.training.facts import Facts
 from spikescan.training.files import write_atomic
 from spikescan.training.fitting import fit
 from spikescan.training.folder import RunFolder
@@ -99,7 +100,10 @@ def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[s
     done, wanted = 0 if start is None else len(checkpoints.read(start)["rows"]), stuff.recipe.training.epochs
     if done > wanted:
         raise InputError(f"training.epochs: {wanted}, but {folder.path} has trained {done} epochs already")
-    _begin(folder, stuff.recipe, resume)
+    known = stuff.facts.model_copy(update={"digests": facts.digests(stuff.splits)})
+    if resume and folder.facts.is_file():
+        _check_data(facts.read(folder.facts), known, folder)
+    _begin(folder, stuff.recipe, known, resume)
     if resume:
         say(f"resuming from {start}" if start else "resuming from the beginning: no epoch was finished")
     say(_headline(stuff))
@@ -115,7 +119,7 @@ def _headline(stuff: Material) -> str:
 
 def missing_classes(stuff: Material) -> list[str]:
     """Labels below the largest that no training sample has: more often a mistake in the files than meant."""
-    classes, labels = stuff.dataset.classes, stuff.stores["train"].labels[stuff.splits["train"]]
+    classes, labels = stuff.dataset.classes, stuff.splits["train"].labels
     missing = sorted(set(range(classes)) - set(labels.tolist()))
     if not missing:
         return []
@@ -154,10 +158,21 @@ def _check_same(recorded: Recipe, asked: Recipe, folder: RunFolder) -> None:
         raise InputError(f"{folder.path}: a resumed run keeps its recipe ({listing})")
 
 
-def _begin(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
+def _check_data(recorded: Facts, found: Facts, folder: RunFolder) -> None:
+    for split, digest in recorded.digests.items():
+        if found.digests.get(split) != digest:
+            raise InputError(
+                f"{folder.path}: the {split} samples are others than the run was trained on; give it its own data by "
+                "--root, or train anew with another --out"
+            )
+
+
+def _begin(folder: RunFolder, recipe: Recipe, known: Facts, resume: bool) -> None:
     try:
         if not resume:
             folder.clear()
+            folder.path.mkdir(parents=True, exist_ok=True)
+            write_atomic(folder.facts, known.model_dump_json(indent=1) + "\n")
         write_atomic(folder.recipe, recipe_files.dumps(recipe))
         folder.create()
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.training import estimation
 from spikescan.training.build import Material
 from spikescan.training.classifier import Classifier, Samples
@@ -142,7 +142,7 @@ class Task(Classifier):
 
 def _class_weights(material: Material) -> Tensor:
     """(outputs,) inverse shares of the training samples, 1 on average over them; 0 for a class without samples."""
-    labels = torch.from_numpy(material.stores["train"].labels[material.splits["train"]])
+    labels = torch.from_numpy(material.splits["train"].labels)
     counts = torch.bincount(labels, minlength=material.outputs).double()
     present = counts > 0
     return torch.where(present, len(labels) / (counts.clamp(min=1) * present.sum()), 0.0)
