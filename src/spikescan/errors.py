@@ -13,6 +13,10 @@ class TrainingError(RuntimeError):
     """Training cannot go on: says at which epoch, step and layer (exit code 1)."""
 
 
+class Stopped(TrainingError):
+    """The user stopped it: says how to go on (exit code 130)."""
+
+
 @contextmanager
 def naming(path: str | PathLike[str]) -> Iterator[None]:
     """An OSError in this block names ``path``; the system names none where a write, a sync or a lock fails."""

@@ -98,6 +98,6 @@ def test_interrupt_says_how_to_go_on(train, store, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Task, "training_step", interrupted)
-        result = train(tmp_path / "my run", "--epochs", 2, code=1)
+        result = train(tmp_path / "my run", "--epochs", 2, code=130)
     assert f"spikescan train shd --out '{tmp_path / 'my run'}' --store {store} --resume" in result.stderr
     assert "epoch 2/2" in train(tmp_path / "my run", "--resume").stderr

@@ -7,6 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from speech_files import write_split
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from spikescan.training import evaluate as measuring
 from spikescan.training import pictures, recipe_files, run
@@ -20,6 +21,11 @@ def test_classes_by_hand():
     assert measuring._confusion(torch.tensor([0]), torch.tensor([0]), 1) == [[1]]
     assert measuring._mistakes(LABELS, GIVEN) == [(2, 0, 2), (0, 1, 1), (2, 1, 1)]
     assert measuring._by_class(LABELS, GIVEN) == [(0, 2, 1), (1, 1, 1), (2, 4, 1)]
+
+
+def test_classes_as_torchmetrics_counts_them():
+    labels, given = torch.randint(0, 5, (2, 400))
+    assert measuring._confusion(labels, given, 6) == multiclass_confusion_matrix(given, labels, 6).tolist()
 
 
 def test_a_label_far_off(recipe, tmp_path):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,12 +21,10 @@ __all__ = ["app", "main"]
 COMMANDS = ("train", "evaluate", "predict", "export", "reproduce", "bench", "data", "demo", "info")
 """Files of this package, in the order in which ``--help`` lists them."""
 
-STOPPED = 1
-"""Exit code after Ctrl-C: the command has failed to finish."""
+STOPPED = 130
+"""Exit code after Ctrl-C, which is also what typer makes of one that comes while it reads the arguments."""
 CLOSED = 141
 """Exit code where the reader of a pipe has gone, as after `| head -1`: what a shell sees of any program then."""
-_INTERRUPTED = 130
-"""What typer makes of a Ctrl-C that comes while it reads the arguments."""
 
 
 def __getattr__(name: str) -> Any:
@@ -37,33 +37,31 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """The console script. Exit codes: 0 done, 1 failed or stopped, 2 wrong usage or input, 141 the pipe was closed."""
+    """The console script. Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C, 141 nobody reads
+    the output any more."""
     code: Any = 0
+    streams = sys.stdout, sys.stderr
     try:
-        if sys.stdout is not None and hasattr(sys.stdout, "reconfigure"):
+        if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a file name may hold what is no text
-        __getattr__("app")()
+        __getattr__("app")(prog_name="spikescan")
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
-        code = _INTERRUPTED
+        print("spikescan: stopped before it began; the same command starts again", file=sys.stderr)
+        code = STOPPED
     except BrokenPipeError:
         code = CLOSED
-    if code == _INTERRUPTED:
-        code = STOPPED
-        print("spikescan: stopped before it began; the same command starts again", file=sys.stderr)
-    if _closed():
-        code = CLOSED
-    sys.exit(code)
+    replaced = (sys.stdout, sys.stderr) != streams  # by typer, where writing its help or an error failed
+    sys.exit(CLOSED if _closed(streams) or replaced else code)
 
 
-def _closed() -> bool:
+def _closed(streams: Iterable[Any]) -> bool:
     """Whether the reader of our output has gone; what is left to write is dropped then, or Python would complain."""
     closed = False
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, streams):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except BrokenPipeError:
             closed = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

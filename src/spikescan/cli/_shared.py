@@ -13,7 +13,7 @@ from spikescan import __version__, report
 from spikescan.cli import CLOSED, STOPPED
 from spikescan.cli._help import Command, Group
 from spikescan.cli._names import completing, data_sets
-from spikescan.errors import InputError, TrainingError
+from spikescan.errors import InputError, Stopped, TrainingError
 
 app = typer.Typer(
     cls=Group,
@@ -72,7 +72,7 @@ def _root(
     """Train spiking neural networks over all time steps at once.
 
     Results go to standard output, messages to standard error.
-    Exit codes: 0 done, 1 failed or stopped, 2 wrong usage or input.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C.
 
     First steps: `spikescan demo`, or `spikescan train digits`.
     """
@@ -100,6 +100,8 @@ def _guarded(function: Callable[P, None], stopped: str) -> Callable[P, None]:
             function(*arguments, **options)
         except InputError as error:
             _fail(error, 2)
+        except Stopped as error:
+            _fail(error, STOPPED)
         except TrainingError as error:
             _fail(error, 1)
         except BrokenPipeError:

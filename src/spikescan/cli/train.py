@@ -12,7 +12,7 @@ import typer
 from spikescan import report
 from spikescan.cli import _names
 from spikescan.cli._shared import DATA, RESULTS, Channels, Data, Device, Json, Root, Store, command
-from spikescan.errors import InputError, TrainingError
+from spikescan.errors import InputError, Stopped
 
 
 @command()
@@ -128,7 +128,7 @@ def train(
     try:
         summary = request.train()
     except KeyboardInterrupt:
-        raise TrainingError(request.stopped()) from None
+        raise Stopped(request.stopped()) from None
     _show_summary(summary, request.folder, as_json)
 
 

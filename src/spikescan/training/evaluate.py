@@ -12,7 +12,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from spikescan.data.event_tensor import Batch
 from spikescan.data.shd import Progress
@@ -110,9 +109,10 @@ def _measurement(tally: Tally, answers: Tensor, operations: Operations, material
 
 
 def _confusion(labels: Tensor, given: Tensor, size: int) -> list[list[int]] | None:
+    """Samples (size, size) by label and answer, counted here: to import torchmetrics takes longer than torch."""
     if size > MATRIX:
         return None
-    return multiclass_confusion_matrix(given, labels, size, validate_args=False).tolist()
+    return torch.bincount(labels * size + given, minlength=size * size).view(size, size).tolist()
 
 
 def _mistakes(labels: Tensor, given: Tensor) -> list[tuple[int, int, int]]:
