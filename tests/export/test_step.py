@@ -101,7 +101,11 @@ def test_nan_is_not_hidden():
     ("network", "error", "says"),
     [
         (torch.nn.Linear(2, 3), TypeError, r"^network: a SpikingMLP or .* is needed, found Linear"),
-        (SpikingMLP(3, (2,), 2).half(), ValueError, r"^network: weights in float32 .* found torch.float16; .*float\(\)"),
+        (
+            SpikingMLP(3, (2,), 2).half(),
+            ValueError,
+            r"^network: weights in float32 .* found torch.float16; .*float\(\)",
+        ),
         (SpikingMLP(3, (2,), 2, torch.nn.Tanh), ValueError, r"^network: layer1 \(Tanh\) has no form of one step"),
     ],
 )

@@ -72,7 +72,9 @@ def test_operators_are_torchs_own(elsewhere):
 def test_the_description(tmp_path):
     network = trained(SpikingMLP(INPUTS, (5,), CLASSES, lambda: ss.MPEPSN(estimate="current")))
     sentences = export.to_torch(network, tmp_path / "step.pt2", metadata={"labels": ["no", "yes"]})
-    assert sentences == ["Layer 1: MPEPSN is exported without draws: (1 - σ(I))·I stands for the estimate of the membrane."]
+    assert sentences == [
+        "Layer 1: MPEPSN is exported without draws: (1 - σ(I))·I stands for the estimate of the membrane."
+    ]
     described = {"spikescan.json": ""}
     torch.export.load(tmp_path / "step.pt2", extra_files=described)
     assert json.loads(described["spikescan.json"]) == {
