@@ -69,12 +69,13 @@ def _integrator(neuron: LeakyNeuron, features: tuple[int, ...], grid: Grid, laye
 
 
 def _lif(neuron: LeakyNeuron, features: tuple[int, ...], grid: Grid, layer: str) -> Any:
-    """For forward Euler the membrane is counted in units of 1 - β, as snnTorch and its like want it: r = τ/Δt."""
+    """A CubaLIF for forward Euler counts its membrane in units of 1 - β, as snnTorch wants it: r = τ/Δt. A LIF has r = 1
+    where it can, because Norse leaves r out."""
     assert neuron.threshold is not None
     mem = _decay(neuron, "mem", features, layer)
     threshold = _each(neuron.threshold, features).astype("f8")
     leaky = neuron.dynamics.leaky_gain
-    scaled = grid.discretisation == "euler" or not leaky
+    scaled = not leaky or (grid.discretisation == "euler" and neuron.decay_syn is not None)
     parameters = {
         "r": 1 / (1 - mem) if scaled else np.ones(features),
         "v_threshold": threshold / (1 - mem) if scaled and leaky else threshold,
