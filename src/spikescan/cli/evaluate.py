@@ -40,14 +40,7 @@ def evaluate(
 
     with report.conversion() as progress:
         measured, material = measuring.evaluate_run(
-            run_folder,
-            split,
-            protocol=protocol,
-            root=root,
-            store=store,
-            device=device,
-            progress=progress,
-            say=report.say,
+            run_folder, split, protocol=protocol, root=root, store=store, device=device, progress=progress
         )
     if warning := measuring.other_data(run_folder, material, split):
         report.say(warning)

@@ -124,7 +124,7 @@ def _parts(block: Block) -> Iterator[Block]:
     """Each sample of a block by itself."""
     ends = np.cumsum(block.counts)
     for first, end, count in zip(ends - block.counts, ends, block.counts, strict=True):
-        yield Block(block.times[first:end], block.channels[first:end], np.array([count]))
+        yield Block(block.times[first:end], block.channels[first:end].astype(np.int64), np.array([count]))
 
 
 def _sample(block: Block, facts: Facts) -> Dataset:
@@ -135,7 +135,7 @@ def _sample(block: Block, facts: Facts) -> Dataset:
 def _of_npz(path: Path, facts: Facts) -> Iterator[Dataset]:
     """One recording (times, channels), or several (with offsets, or values with their offsets)."""
     try:
-        with np.load(path, allow_pickle=False) as source:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as source:
             arrays = {name: source[name] for name in source.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(f"{path}: not a whole .npz file of plain arrays ({error})") from None
