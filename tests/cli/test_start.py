@@ -28,7 +28,8 @@ def test_help_and_version_import_nothing_slow():
             slow = set({SLOW}) & sys.modules.keys()
             assert not slow, (words, slow)
         import spikescan.data.catalog, spikescan.data.fetch, spikescan.data.info
-        assert "torch" not in sys.modules, "`spikescan data` does without torch"""
+        assert 'torch' not in sys.modules  # which `spikescan data` does without
+    """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"spikescan {spikescan.__version__}\n" in done.stdout
