@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def prepare(
     if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
         raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
     stuff = material(recipe, store, progress)
+    if recipe.data.dt is None or recipe.neuron.tau_steps is not None:
+        dt = stuff.splits["train"].suggested_dt() if recipe.data.dt is None else recipe.data.dt
+        stuff = replace(stuff, recipe=recipe.settled(dt))
     memory.check(stuff)
     return stuff
 
