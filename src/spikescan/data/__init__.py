@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from .augment import Augmentation
     from .camera_augment import CameraAugmentation
     from .dataset import Dataset
+    from .dense_arrays import from_dense
     from .event_tensor import Batch, EventTensor
     from .loading import batches
+    from .saved import load
+    from .shd import from_hdf5
 
 __all__ = [
     "Augmentation",
@@ -19,6 +22,9 @@ __all__ = [
     "EventTensor",
     "batches",
     "from_arrays",
+    "from_dense",
+    "from_hdf5",
+    "load",
 ]
 
 _HOMES = {
@@ -29,6 +35,9 @@ _HOMES = {
     "EventTensor": "event_tensor",
     "batches": "loading",
     "from_arrays": "arrays",
+    "from_dense": "dense_arrays",
+    "from_hdf5": "shd",
+    "load": "saved",
 }
 """The module that each public name is from."""
 

@@ -70,7 +70,8 @@ def repairs(dataset: Splits) -> tuple[str, ...]:
         )
         if number
     )
-    return (*mended, *dataset.notes)
+    left_out = (note for store in stores.values() for note in store.meta.notes)
+    return (*mended, *left_out, *dataset.notes)
 
 
 def overview(store: Path | str | None = None) -> list[Known]:

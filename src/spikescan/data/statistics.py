@@ -9,6 +9,7 @@ import numpy as np
 
 from spikescan.data.bins import steps, suggested_dt
 from spikescan.data.dataset import Dataset
+from spikescan.data.dense import DenseStore
 from spikescan.data.images import ImageStore
 
 MINUTE = 60  # seconds; hardly any recording that is classified as a whole is longer
@@ -95,9 +96,12 @@ def _range(spread: Spread, unit: str = "") -> str:
 
 
 def used_channels(data: Dataset) -> np.ndarray:
-    """Whether any event of the store is on each channel, (channels,) bool. Pixels of images count as used."""
+    """Whether any event of the store is on each channel, or any value other than 0, (channels,) bool. Pixels of images
+    count as used."""
     if isinstance(data.store, ImageStore):
         return np.ones(data.channels, bool)
+    if isinstance(data.store, DenseStore):
+        return np.any(data.store.values != 0, axis=0)
     used = np.zeros(max(data.channels, data.store.meta.largest_channel + 1), bool)
     for first in range(0, len(data.store.channels), _PART):
         used[data.store.channels[first : first + _PART]] = True

@@ -75,7 +75,7 @@ def of_values(values: Any, facts: Facts) -> Dataset:
     """Real-valued data (T, C) or (T,) as a data set of one sample."""
     if facts.period is None:
         raise InputError("values: the run was trained on events; predict_arrays takes their times and channels")
-    from spikescan.data.dense import from_dense
+    from spikescan.data.dense_arrays import from_dense
 
     found = np.asarray(values, np.float32)
     found = found[:, None] if found.ndim == 1 else found
