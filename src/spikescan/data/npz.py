@@ -46,8 +46,30 @@ def read(file: Path, class_names: tuple[str, ...] | None = None) -> Dataset:
         InputError: naming the file, for anything unsound. Nothing in it is executed: pickled arrays are refused.
     """
     arrays = _arrays(file)
+    _check_names(file, set(arrays))
     if class_names is not None and "class_names" not in arrays and arrays["labels"].dtype.kind in "SU":
         arrays["class_names"] = np.array(class_names)
+    return _made(file, arrays)
+
+
+def read_unlabelled(file: Path, dt: float | None) -> Dataset:
+    """The same of a file whose recordings have no labels yet: one, where there are no `offsets`; `dt` is that of
+    real-valued data where the file does not say it. Every label is 0."""
+    arrays = _arrays(file)
+    for name in ("labels", "speakers", "class_names"):
+        arrays.pop(name, None)
+    column = arrays.get("times", arrays.get("values"))
+    if column is not None:
+        arrays.setdefault("offsets", np.array([0, len(column)]))
+    samples = len(arrays["offsets"]) - 1 if column is not None else len(arrays.get("x", ()))
+    if "times" not in arrays and dt is not None:
+        arrays.setdefault("dt", np.array(dt))
+    arrays["labels"] = np.zeros(max(samples, 0), np.int64)
+    _check_names(file, set(arrays))
+    return _made(file, arrays)
+
+
+def _made(file: Path, arrays: dict[str, Any]) -> Dataset:
     arrays["name"] = str(file)
     try:
         if "times" in arrays:
@@ -78,7 +100,6 @@ def _arrays(file: Path) -> dict[str, Any]:
         raise InputError(f"{file}: no such file") from None
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
         raise InputError(f"{file}: no sound .npz file of plain arrays ({error})") from None
-    _check_names(file, set(arrays))
     return arrays
 
 
