@@ -74,7 +74,9 @@ def test_frames(net, neuron):
 def test_an_export_leaves_the_network_alone():
     network = mlp("bernoulli", norm=True).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
+    draws = torch.get_rng_state()
     NetworkStep(network)
+    assert torch.equal(torch.get_rng_state(), draws)
     assert network.training
     assert network.norms is not None
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())

@@ -50,7 +50,7 @@ def plain(network: Network) -> Network:
 
 def computes_as(module: nn.Module, *classes: Any) -> bool:
     """Whether `module` is of one of the classes and runs as that does: a subclass may compute something else."""
-    return any(isinstance(module, kind) and type(module).run is kind.run for kind in classes)
+    return any(isinstance(module, kind) and getattr(type(module), "run", None) is kind.run for kind in classes)
 
 
 def is_leaky(neuron: nn.Module) -> bool:
@@ -71,7 +71,7 @@ def _refuse_additions(network: SpikingMLP) -> None:
 
 
 def weight_dtype(network: Network) -> torch.dtype:
-    return next(module.weight.dtype for module in network.modules() if isinstance(module, nn.Linear))
+    return next(module.weight.dtype for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d))
 
 
 def _fold_mlp(twin: SpikingMLP) -> None:
@@ -84,8 +84,8 @@ def _fold_mlp(twin: SpikingMLP) -> None:
 
 def _linear(layer: nn.Linear) -> nn.Linear:
     """The ordinary one, without the operators of EventLinear and SpikeLinear."""
-    ordinary = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, dtype=layer.weight.dtype)
-    ordinary.load_state_dict(layer.state_dict())
+    ordinary = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")  # draws nothing
+    ordinary.load_state_dict(layer.state_dict(), assign=True)
     return ordinary.requires_grad_(False)
 
 

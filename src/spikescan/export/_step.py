@@ -105,7 +105,7 @@ class ReLUStep(LayerStep):
 
 
 def _without_gradient(firing: Firing | None) -> Firing | None:
-    return replace(firing, surrogate=Flat()) if isinstance(firing, Threshold | Delta) else firing
+    return replace(cast(Threshold | Delta, firing), surrogate=Flat()) if type(firing) in (Threshold, Delta) else firing
 
 
 def layer_step(neuron: nn.Module, name: str, dtype: torch.dtype) -> LayerStep:
