@@ -30,7 +30,7 @@ def test_a_set_is_converted_once(root, store, monkeypatch):
     monkeypatch.setitem(sources.SOURCES, "shd", _without_convert(sources.SOURCES["shd"]))
     second = load("shd", root=str(root), store=str(store))
     assert second.folder == first.folder
-    assert np.array_equal(second.test.times, first.test.times)
+    assert np.array_equal(second.test.store.times, first.test.store.times)
     assert [path.name for path in store.iterdir()] == [first.folder.name]
 
 
@@ -43,7 +43,7 @@ def test_what_a_set_knows(root, store):
     assert (found.name, found.channels, found.classes, found.sensor) == ("shd", 700, 3, None)
     assert found.class_names == ("null", "eins", "zwei")
     assert found.validation is None
-    assert list(found.splits) == ["train", "test"]
+    assert list(found.parts) == ["train", "test"]
     assert (len(found.train), len(found.test)) == (12, 6)
 
 
@@ -51,7 +51,7 @@ def test_the_authors_validation_file(root, store):
     write_h5(root / "tiny_valid.h5", *spikes(4), np.arange(4) % 3)
     found = load("ssc", root=root, store=store)
     assert len(found.validation) == 4
-    assert list(found.splits) == ["train", "test", "validation"]
+    assert list(found.parts) == ["train", "test", "validation"]
 
 
 def test_changed_files_are_converted_again(root, store):

@@ -6,7 +6,8 @@ import pytest
 from shd_files import write_h5, write_set
 
 from spikescan.data.catalog import load
-from spikescan.data.info import Spread, describe, overview
+from spikescan.data.info import describe, overview
+from spikescan.data.statistics import Spread
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def test_numbers_of_a_set(found):
     assert info.folder == str(found.folder)
     assert info.bytes == sum(file.stat().st_size for file in found.folder.glob("*/*"))
     train, test = info.splits["train"], info.splits["test"]
-    assert (train.samples, train.events) == (12, found.train.meta.events)
+    assert (train.samples, train.events) == (12, found.train.store.meta.events)
     assert train.speakers == (0, 1, 2, 3)
     assert train.samples_per_class == (4, 4, 4)
     assert test.speakers is None

@@ -139,7 +139,7 @@ def test_a_stopped_experiment_goes_on_where_it_was(call, tmp_path, monkeypatch):
         return train(*arguments, **options)
 
     monkeypatch.setattr(training_runs.run, "train", stop)
-    said = call("spsn-fig6", code=1).stderr
+    said = call("spsn-fig6", code=130).stderr
     assert "stopped with 2 of 4 runs done; the same command goes on" in said
     assert not (tmp_path / "out" / "report.html").exists()
     monkeypatch.setattr(training_runs.run, "train", train)

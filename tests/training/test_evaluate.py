@@ -7,6 +7,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 from speech_files import write_split
+from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from spikescan.training import evaluate as measuring
 from spikescan.training import pictures, recipe_files, run
@@ -20,6 +21,11 @@ def test_classes_by_hand():
     assert measuring._confusion(torch.tensor([0]), torch.tensor([0]), 1) == [[1]]
     assert measuring._mistakes(LABELS, GIVEN) == [(2, 0, 2), (0, 1, 1), (2, 1, 1)]
     assert measuring._by_class(LABELS, GIVEN) == [(0, 2, 1), (1, 1, 1), (2, 4, 1)]
+
+
+def test_classes_as_torchmetrics_counts_them():
+    labels, given = torch.randint(0, 5, (2, 400))
+    assert measuring._confusion(labels, given, 6) == multiclass_confusion_matrix(given, labels, 6).tolist()
 
 
 def test_a_label_far_off(recipe, tmp_path):
@@ -69,12 +75,12 @@ def test_a_recipe_that_leaves_things_open(recipe, store, tmp_path):
 @pytest.mark.usefixtures("no_pictures")
 def test_seconds_an_epoch_are_not_those_of_compiling(recipe, store, tmp_path, monkeypatch):
     """Two epochs, the first of which waits for its kernels."""
-    finish = Task.finish_epoch
+    finish = Task._row
 
     def slow_at_first(self):
         self.seconds = 30.0 if self.current_epoch == 0 else 1.0
         return finish(self)
 
-    monkeypatch.setattr(Task, "finish_epoch", slow_at_first)
+    monkeypatch.setattr(Task, "_row", slow_at_first)
     stuff = run.prepare(recipe(training__epochs=2), tmp_path / "run", store=store)
     assert run.train(stuff, tmp_path / "run", say=str)["seconds_per_epoch"] == 1.0

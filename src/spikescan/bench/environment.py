@@ -15,6 +15,8 @@ from spikescan.training.provenance import provenance
 
 MEMORY = Path("/proc/meminfo")
 COMPARED = ("triton", "spikingjelly", "snntorch")
+UNKNOWN = 4 * 2**30
+"""Bytes that are taken to be free where a system tells nothing: what a small laptop has left."""
 BUSY = 0.5
 """Load, as a share of the cores, above which other work disturbs the times."""
 
@@ -68,14 +70,17 @@ def load() -> float | None:
 
 
 def free_memory(device: str) -> int:
-    """Bytes that a program may still take; half of all memory where the system does not tell."""
+    """Bytes that a program may still take: as the system says, else half of all memory, else ``UNKNOWN``."""
     if device == "cuda":
         return torch.cuda.mem_get_info()[0]
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    if not MEMORY.exists():
-        return pages * size // 2
-    line = next(line for line in MEMORY.read_text().splitlines() if line.startswith("MemAvailable"))
-    return int(line.split()[1]) * 1024
+    if MEMORY.exists():
+        for line in MEMORY.read_text().splitlines():
+            if line.startswith("MemAvailable"):
+                return int(line.split()[1]) * 1024
+    if hasattr(os, "sysconf"):  # Windows has none
+        with contextlib.suppress(ValueError, OSError):  # nor has every system these names
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return UNKNOWN
 
 
 def busy(found: dict[str, Any]) -> str | None:

@@ -8,12 +8,15 @@ set (`cifar-10-batches-py`) is not read: it is pickled, and to load a pickle is 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikescan.data.image_batches import ImageAugmentation, ImageBatches
 from spikescan.data.images import ImageStore, write_images
 from spikescan.errors import InputError
+
+if TYPE_CHECKING:
+    from spikescan.data.image_batches import ImageBatches
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SHAPE = (3, 32, 32)  # planes, height, width
@@ -46,6 +49,8 @@ def convert(files: list[Path], folder: Path, what: str) -> ImageStore:
 
 def batches(store: ImageStore, augment: bool = False) -> ImageBatches:
     """What makes batches of a split: normalised, and changed by chance where `augment` says so."""
+    from spikescan.data.image_batches import ImageAugmentation, ImageBatches  # torch, which a conversion can do without
+
     change = ImageAugmentation(policy=True) if augment else None
     return ImageBatches(store, mean=MEAN, deviation=DEVIATION, augment=change)
 

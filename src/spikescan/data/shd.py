@@ -45,7 +45,7 @@ def find_files(root: Path) -> dict[str, Path]:
 
 def convert(file: Path, folder: Path, channels: int | None = None, progress: Progress | None = None) -> EventStore:
     """Read one HDF5 file into a new store. InputError, naming file and sample, for anything unsound."""
-    with _opened(file) as source:
+    with opened(file) as source:
         try:
             return _convert(file, source, folder, channels, progress)
         except (OSError, RuntimeError, KeyError) as error:  # as h5py meets them in a file with wrong bytes
@@ -57,7 +57,7 @@ def _convert(
 ) -> EventStore:
     labels = _integers(file, source, "labels")
     speakers = _integers(file, source, "extra/speaker") if _dataset(source, "extra/speaker") else None
-    times, units = (_ragged(file, source, name) for name in ("times", "units"))
+    times, units = (ragged(file, source, name) for name in ("times", "units"))
     sizes = {"spikes/times": len(times), "spikes/units": len(units), "labels": len(labels)}
     _check_sizes(file, sizes if speakers is None else sizes | {"extra/speaker": len(speakers)})
     return write_store(
@@ -70,7 +70,7 @@ def _convert(
     )
 
 
-def _opened(file: Path) -> h5py.File:
+def opened(file: Path) -> h5py.File:
     try:
         return h5py.File(file, "r")
     except FileNotFoundError:
@@ -90,7 +90,7 @@ def _required(file: Path, source: h5py.File, name: str) -> h5py.Dataset:
     return found
 
 
-def _ragged(file: Path, source: h5py.File, name: str) -> h5py.Dataset:
+def ragged(file: Path, source: h5py.File, name: str) -> h5py.Dataset:
     dataset = _required(file, source, f"spikes/{name}")
     held, kinds = h5py.check_vlen_dtype(dataset.dtype), "f" if name == "times" else "iu"
     if dataset.ndim != 1 or not isinstance(held, np.dtype) or held.kind not in kinds:

@@ -22,6 +22,9 @@ class Source:
     files: Callable[[Path], list[Path]]
     convert: Callable[[Path, Path, int | None, Progress | None], None]  # (root, folder, channels, progress)
     open: Callable[[Path], EventStore | ImageStore] = open_store
+    channels: int = 1  # the least number of input channels, where there is no sensor
+    ordered: bool = False  # whether neighbouring channels are alike
+    own: bool = False  # a user's own recordings: named after their folder, and nothing is taken for granted
     version: int = 1  # to be raised when the same files convert to other events
 
 
@@ -59,7 +62,14 @@ def _camera(camera: vision.Camera, what: str, where: str) -> Source:
 
 
 def _shd(what: str, where: str) -> Source:
-    return Source(what, where, lambda root: list(shd.find_files(root).values()), _convert_shd)
+    return Source(
+        what,
+        where,
+        lambda root: list(shd.find_files(root).values()),
+        _convert_shd,
+        channels=shd.COCHLEA,
+        ordered=True,
+    )
 
 
 SOURCES: dict[str, Source] = {

@@ -90,7 +90,7 @@ def _folder_names(recordings: list[Recording]) -> tuple[str, ...] | None:
 def _blocks(camera: Camera, recordings: list[Recording], what: str, progress: Progress | None) -> Iterator[Block]:
     """Consecutive samples, joined until there are BLOCK events or more."""
     waiting, events = [], 0
-    for done, sample in enumerate(_samples(camera, recordings), start=1):
+    for done, sample in enumerate(samples(camera, recordings), start=1):
         waiting.append(sample)
         events += len(sample.times)
         if events >= BLOCK or done == len(recordings):
@@ -105,7 +105,7 @@ def _joined(blocks: list[Block]) -> Block:
     return Block(*(np.concatenate(column) for column in columns))
 
 
-def _samples(camera: Camera, recordings: list[Recording]) -> Iterator[Block]:
+def samples(camera: Camera, recordings: list[Recording]) -> Iterator[Block]:
     """One block a recording; a file with many samples is read once."""
     _, height, width = camera.sensor
     for file, parts in groupby(recordings, key=attrgetter("file")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
@@ -33,6 +34,7 @@ def write_store(
     speakers: np.ndarray | None = None,
     sensor: tuple[int, int, int] | None = None,
     class_names: tuple[str, ...] | None = None,
+    speaker_names: tuple[str, ...] | None = None,
 ) -> EventStore:
     """Write the samples of `blocks`, one for each label, as a store in the new folder `path`, and open it.
 
@@ -49,18 +51,42 @@ def write_store(
         arrays |= {} if speakers is None else {"speakers": np.asarray(speakers)}
         for name, array in arrays.items():
             np.save(folder / f"{name}.npy", array.astype(np.int64))
-        meta = Meta(
-            source=source,
-            samples=len(labels),
-            events=int(counts.sum()),
-            largest_channel=largest,
-            unsorted=unsorted,
-            empty=int(np.sum(counts == 0)),
-            sensor=sensor,
-            class_names=class_names,
-        )
-        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n")
+        known = {"sensor": sensor, "class_names": class_names, "speaker_names": speaker_names}
+        meta = _meta(source, counts, unsorted, largest, **known)
+        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return open_store(path)
+
+
+def hold_store(
+    block: Block, *, labels: np.ndarray, source: str, speakers: np.ndarray | None = None, **known: Any
+) -> EventStore:
+    """The samples of `block`, one for each label, as a store in memory; `known` are further fields of `Meta`.
+
+    Events out of order are sorted and counted, as `write_store` does. Times are whole µs below 2^32.
+    """
+    block, unsorted = in_order(block)
+    counts = np.asarray(block.counts, np.int64)
+    return EventStore(
+        path=None,
+        times=block.times.astype(DTYPES["times"]),
+        channels=block.channels.astype(DTYPES["channels"]),
+        offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        labels=labels.astype(np.int64),
+        speakers=None if speakers is None else speakers.astype(np.int64),
+        meta=_meta(source, counts, unsorted, int(block.channels.max(initial=-1)), **known),
+    )
+
+
+def _meta(source: str, counts: np.ndarray, unsorted: int, largest: int, **known: Any) -> Meta:
+    return Meta(
+        source=source,
+        samples=len(counts),
+        events=int(counts.sum()),
+        largest_channel=largest,
+        unsorted=unsorted,
+        empty=int(np.sum(counts == 0)),
+        **known,
+    )
 
 
 def in_order(block: Block) -> tuple[Block, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spikescan import report as screen
-from spikescan.errors import InputError, TrainingError
+from spikescan.errors import InputError, Stopped, TrainingError
 from spikescan.papers import page, recordings, records, runner, targets
 from spikescan.papers.experiment import Experiment, Options, Result, Run, Say, experiments, find
 from spikescan.papers.page import Page
@@ -57,7 +57,7 @@ def reproduce(name: str, request: Request, say: Say) -> tuple[Page, list[Path]]:
 
     Raises:
         InputError: for an option, data or folder that is wrong; nothing has been run then.
-        TrainingError: when stopped by Ctrl-C, or when no run succeeded; says how to go on.
+        Stopped: by Ctrl-C. TrainingError: no run succeeded. Both say how to go on.
     """
     experiment = find(name)
     _check(experiment, request)
@@ -140,7 +140,7 @@ def _execute(left: list[Run], finished: int, site: Site) -> dict[str, records.Re
         with display:
             return runner.execute(left, site, display)
     except KeyboardInterrupt:
-        raise TrainingError(
+        raise Stopped(
             f"stopped with {display.done} of {display.total} runs done; the same command goes on from there "
             f"(results so far are in {site.out})"
         ) from None

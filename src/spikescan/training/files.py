@@ -5,6 +5,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from spikescan.errors import naming
+
 UNFINISHED = ".tmp"
 """The ending of a file that is being written."""
 
@@ -13,9 +15,15 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """Write beside ``path``, wait until it is on the disk, and only then take its place.
 
     Raises:
-        OSError: for instance where the disk is full; ``path`` is then as it was, with nothing left beside it.
+        OSError: naming ``path``, for instance where the disk is full; ``path`` is then as it was, with nothing left
+            beside it.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with naming(path):
+        _write(path, content.encode() if isinstance(content, str) else content)
+    _sync_folder(path.parent)
+
+
+def _write(path: Path, data: bytes) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -28,7 +36,6 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    _sync_folder(path.parent)
 
 
 def _umask() -> int:

@@ -57,18 +57,18 @@ def of_run(
     """Draw all pictures of a run into ``folder``; ``epoch`` is the one that was chosen."""
     name = f"{material.recipe.neuron.name} on {material.recipe.data.name}"
     drawn = [
-        _save(folder / "curves.png", lambda: curves(rows, epoch, name)),
-        _save(folder / "raster.png", lambda: raster(material, network, name)),
+        save(folder / "curves.png", lambda: curves(rows, epoch, name)),
+        save(folder / "raster.png", lambda: raster(material, network, name)),
     ]
     if measured.confusion is not None:
         names = material.answers[: len(measured.confusion)]
-        drawn.append(_save(folder / "confusion.png", lambda: confusion(measured, names, name)))
+        drawn.append(save(folder / "confusion.png", lambda: confusion(measured, names, name)))
     if measured.spike_rate is not None:
-        drawn.append(_save(folder / "spike_rate.png", lambda: spike_rate(measured.spike_rate or [], name)))
+        drawn.append(save(folder / "spike_rate.png", lambda: spike_rate(measured.spike_rate or [], name)))
     return drawn
 
 
-def _save(path: Path, draw: Callable[[], Figure]) -> Path:
+def save(path: Path, draw: Callable[[], Figure]) -> Path:
     with matplotlib.rc_context(STYLE):
         picture = io.BytesIO()
         draw().savefig(picture, format="png")
@@ -101,7 +101,7 @@ def _curve(axes: Axes, rows: Rows, key: str, label: str, colour: str) -> None:
 
 def raster(material: Material, network: Network, name: str) -> Figure:
     """One test sample: input events, the spikes of each hidden layer, and the readout over time."""
-    recipe, index = material.recipe, material.splits["test"][:1]
+    recipe, index = material.recipe, material.splits["test"].indices[:1]
     batch = material.maker("test")(index, 0)
     output = forward(network.eval(), batch, recipe)
     steps = len(output.readout)
@@ -110,14 +110,14 @@ def raster(material: Material, network: Network, name: str) -> Figure:
     )
     layers = [layer.spikes[:, 0].flatten(1).numpy() for layer in output.layers if layer.spikes is not None]
     panels = [
-        ("Input", batch.events.dense()[:, 0].numpy()),
+        ("Input", batch.dense()[:, 0].numpy()),
         *((f"Hidden {k}", s) for k, s in enumerate(layers, 1)),
     ]
 
     figure = Figure(figsize=(10, 2 + 1.9 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.2])
     for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
-        _spikes(panel, spikes, milliseconds, colour)
+        draw_spikes(panel, spikes, milliseconds, colour)
         panel.set(ylabel="channel" if title == "Input" else "neuron", title=f"{title}{_part(spikes)}")
     _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.answers)
     axes[-1].set(xlabel="time in ms", xlim=(0, steps * milliseconds))
@@ -130,7 +130,7 @@ def _part(spikes: np.ndarray) -> str:
     return f", {SHOWN} of {neurons:,}" if neurons > SHOWN else ""
 
 
-def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) -> None:
+def draw_spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) -> None:
     """``spikes`` (T, N): as whole bins where they are wide enough to be seen, else as dots; ``SHOWN`` of the neurons,
     evenly spread, where there are more."""
     share = f"{np.count_nonzero(spikes) / max(spikes.size, 1):.1%} of the bins"
@@ -215,7 +215,7 @@ def confusion(measured: Measurement, names: Sequence[str], name: str) -> Figure:
 
 def of_comparison(folder: Path, summaries: dict[str, dict[str, Any]], rows: dict[str, Rows]) -> Path:
     """Several neurons on the same data: accuracy by epoch, and what each costs."""
-    return _save(folder / "comparison.png", lambda: comparison(summaries, rows))
+    return save(folder / "comparison.png", lambda: comparison(summaries, rows))
 
 
 def comparison(summaries: dict[str, dict[str, Any]], rows: dict[str, Rows]) -> Figure:

@@ -1,0 +1,123 @@
+"""`spikescan data`: what is on disk, download, conversion."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from spikescan import report
+from spikescan.cli import _names
+from spikescan.cli._help import Group
+from spikescan.cli._shared import Channels, Data, Json, Root, Store, app, command
+
+data_app = typer.Typer(cls=Group, help="List, download and convert data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+
+@command("info", data_app, stopped="nothing half-converted is left; the same command starts again")
+def data_info(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="DATA",
+            help="A data set; without it, all known ones are listed.",
+            autocompletion=_names.completing(_names.data_sets),
+        ),
+    ] = None,
+    root: Root = None,
+    store: Store = None,
+    channels: Channels = None,
+    as_json: Json = False,
+) -> None:
+    """Describe one data set, or list all.
+
+    A data set is converted first if it was not yet.
+    """
+    if data is not None:
+        _convert(data, root, store, channels, as_json)
+        return
+    from spikescan.data.info import overview
+
+    known = overview(store)
+    if as_json:
+        report.show_json([asdict(item) for item in known])
+        return
+    rows = [
+        [
+            item.name,
+            item.what,
+            report.size(item.bytes) if item.folders else "–",
+            item.where or "none (built in)",
+        ]
+        for item in known
+    ]
+    report.show_table("Data sets", ["name", "what", "converted", "required files (--root)"], rows, numbers=False)
+
+
+@command("fetch", data_app, stopped="the same command resumes the download")
+def data_fetch(
+    data: Data,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to download into; default: data/DATA.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Download a data set, verify its checksum and unpack it.
+
+    An interrupted download is resumed. Prints the folder, which holds the data set's own files.
+    """
+    from spikescan.data.fetch import fetch
+
+    with report.download() as progress:
+        folder = fetch(data, root, progress)
+    report.say(f"done; train on it with: {shlex.join(['spikescan', 'train', data, '--root', str(folder)])}")
+    report.show_json({"data": data, "folder": str(folder)}) if as_json else print(folder)
+
+
+@command("convert", data_app, stopped="nothing half-converted is left; the same command starts again")
+def data_convert(
+    data: Data,
+    root: Root = None,
+    store: Store = None,
+    channels: Channels = None,
+    as_json: Json = False,
+) -> None:
+    """Convert a data set to the event store.
+
+    The store (--store) then holds a folder DATA-KEY with flat, memory-mapped arrays, which training reads.
+    A data set that has been converted already is only checked.
+    """
+    _convert(data, root, store, channels, as_json)
+
+
+def _convert(data: str, root: Path | None, store: Path | None, channels: int | None, as_json: bool) -> None:
+    from spikescan.data.catalog import load
+    from spikescan.data.info import describe
+
+    with report.conversion() as progress:
+        found = describe(load(data, root=root, store=store, channels=channels, progress=progress))
+    for sentence in found.repairs:
+        report.say(sentence)
+    if as_json:
+        report.show_json(asdict(found))
+        return
+    rows = [
+        [
+            name,
+            f"{split.samples:,}",
+            f"{split.events:,}",
+            f"{split.events_per_sample.median:,.0f}",
+            f"{split.seconds.median:.3f} ({split.seconds.minimum:.3f} to {split.seconds.maximum:.3f})",
+            "–" if split.speakers is None else str(len(split.speakers)),
+        ]
+        for name, split in found.splits.items()
+    ]
+    size = report.size(found.bytes)
+    title = f"{data}: {found.channels} channels, {found.classes} classes, {size} in {found.folder}"
+    report.show_table(
+        title, ["split", "samples", "events", "events per sample", "seconds per sample", "speakers"], rows
+    )
