@@ -38,6 +38,7 @@ NEURONS: dict[str, Callable[[], ss.Neuron]] = {
     "lif_unit_soft": lambda: ss.LIF(8e-3, None, threshold=1.0, input_gain="unit", reset="soft"),
     "lif_vanilla": lambda: ss.LIF.vanilla(0.6),
     "lif_learned": lambda: ss.LIF(8e-3, 5e-3, threshold=0.1, learn_tau=True, learn_threshold=True, features=5),
+    "lif_taus_no_synapse": lambda: ss.LIF(torch.linspace(1e-3, 9e-3, 5), None, threshold=0.1),
     "lif_taus": lambda: ss.LIF(torch.linspace(1e-3, 9e-3, 5), torch.linspace(9e-3, 2e-3, 5), threshold=0.1),
 }
 """Those that have NIR nodes."""

@@ -1,7 +1,7 @@
 """A small reader of NIR graphs that shares no code with the package: NIR's documented equations, step by step, numpy.
 
-A stage τ v̇ = -v + c moves by the share f of the way to c in a step: f = Δt/τ by forward Euler, 1 - exp(-Δt/τ) exactly, c
-held over the step. (The unit tests of `test_nir_reader` hold it to closed forms.)
+A stage τ v̇ = -v + c moves by the share f of the way to c in a step: f = Δt/τ by forward Euler, 1 - exp(-Δt/τ) exactly,
+c held over the step. `test_nir_reader` holds it to closed forms.
 """
 
 import nir

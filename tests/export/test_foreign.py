@@ -50,6 +50,14 @@ def test_a_sequence(neuron, reader, tmp_path):
     assert_close(torch.stack(readouts), expected.readout, tolerance=1e-5)
 
 
+@each_reader
+@pytest.mark.parametrize("neuron", ["lif_taus", "lif_taus_no_synapse", "lif_learned"])
+def test_what_they_cannot_have_is_refused(neuron, reader, tmp_path):
+    """One threshold and one pair of time constants a layer: they say so, and compute nothing else in silence."""
+    with pytest.raises((AssertionError, ValueError), match=r"must be same for all neurons|uniform"):
+        exported(neuron, tmp_path, reader)
+
+
 @each_lif
 @torch.no_grad()
 def test_snntorchs_steps_from_equal_states(neuron, tmp_path):

@@ -1,5 +1,7 @@
 """Networks as NIR graphs: written and read back by us, read by nir, and run by a reader that shares no code with us."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -69,7 +71,7 @@ def test_nodes_of_spsn(tmp_path):
         "output": nir.Output,
     }
     chain = ["input", "affine_1", "neurons_1", "neurons_1_threshold", "affine_readout", "readout", "output"]
-    assert graph.edges == list(zip(chain, chain[1:]))
+    assert graph.edges == list(pairwise(chain))
     node, alpha, beta = graph.nodes["neurons_1"], np.exp(-0.1), np.exp(-0.05)
     np.testing.assert_allclose(node.tau_syn, np.full(5, DT / (1 - alpha)), rtol=1e-6)
     np.testing.assert_allclose(node.tau_mem, np.full(5, DT / (1 - beta)), rtol=1e-6)
@@ -148,6 +150,20 @@ def test_a_step_of_another_length_keeps_the_decays(tmp_path):
     assert again.neurons[0].dt == 1e-4
     assert again.neurons[0].decay_mem().item() == pytest.approx(network.neurons[0].decay_mem().item(), rel=1e-6)
     assert_close(again.run(x).readout, network.run(x).readout.detach(), tolerance=1e-5)
+
+
+@pytest.mark.parametrize("make", [lambda: ss.LIF(0.0, None), lambda: ss.SPSN(0.0, None, firing="threshold")])
+def test_at_its_threshold_nothing_fires(make, tmp_path):
+    """Neither ours nor NIR's: both want more than the threshold."""
+    network = SpikingMLP(1, (1,), 1, make, None)
+    with torch.no_grad():
+        network.linears[0].weight.fill_(1.0)
+        network.output.weight.fill_(1.0)
+    export.to_nir(network, tmp_path / "a.nir", dt=DT)
+    x = torch.tensor([1.0, 1.0 + 1e-6, 1.0]).view(3, 1, 1)
+    reader = Reader(nir.read(tmp_path / "a.nir"), DT, False, 1)
+    for readout in (network(x), export.from_nir(tmp_path / "a.nir")(x), torch.from_numpy(reader.run(x.numpy())[0])):
+        assert readout.flatten().tolist() == [0, 1, 0]
 
 
 INFINITE = lambda: ss.LIF(float("inf"), None, input_gain="unit")  # noqa: E731

@@ -74,7 +74,9 @@ def test_frames(net, neuron):
 def test_an_export_leaves_the_network_alone():
     network = mlp("bernoulli", norm=True).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
+    draws = torch.get_rng_state()
     NetworkStep(network)
+    assert torch.equal(torch.get_rng_state(), draws)
     assert network.training
     assert network.norms is not None
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
@@ -97,10 +99,33 @@ def test_nan_is_not_hidden():
         assert step(torch.full((1, INPUTS), torch.nan), *step.rest(1))[0].isnan().all(), neuron
 
 
+class Louder(SpikingMLP):
+    """A network of a user's, that computes something else."""
+
+    def run(self, x, *args, **options):
+        return super().run(2 * x, *args, **options)
+
+
+class Refractory(ss.LIF):
+    """A neuron of a user's."""
+
+    def run(self, current, *args, **options):
+        return super().run(current.relu(), *args, **options)
+
+
+def delayed():
+    network = SpikingMLP(3, (2,), 2)
+    network.delays = torch.nn.Identity()
+    return network
+
+
 @pytest.mark.parametrize(
     ("network", "error", "says"),
     [
-        (torch.nn.Linear(2, 3), TypeError, r"^network: a SpikingMLP or .* is needed, found Linear"),
+        (torch.nn.Linear(2, 3), TypeError, r"^network: a SpikingMLP or .* found Linear"),
+        (Louder(3, (2,), 2), TypeError, r"^network: a SpikingMLP or .* whose `run` is theirs, found Louder"),
+        (SpikingMLP(3, (2,), 2, Refractory), ValueError, r"^network: layer1 \(Refractory\) has no form of one step"),
+        (delayed(), ValueError, r"^network: an export knows no delays; a SpikingMLP of plain linear layers is needed"),
         (
             SpikingMLP(3, (2,), 2).half(),
             ValueError,

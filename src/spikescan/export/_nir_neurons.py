@@ -13,7 +13,7 @@ either τ is chosen so that a is our decay: Δt/(1 - a), or -Δt/ln a.
 
 import math
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from ..firing import Bernoulli, Escape, Firing, Gumbel, Threshold
 from ..neurons import LIF, MPEPSN, ReLU
 from ..neurons._leaky import LeakyNeuron
 from ._files import optional
+from ._plain import is_leaky
 
 DISCRETISATIONS = "euler", "exact"
 
@@ -43,8 +44,9 @@ def neuron_nodes(neuron: nn.Module, features: tuple[int, ...], grid: Grid, layer
     """One node, or an integrator and a Threshold. `layer` is what errors call it."""
     if isinstance(neuron, MPEPSN | ReLU):
         raise ValueError(f"{layer}: NIR has no node for {type(neuron).__name__}; export it as torch or onnx")
-    if not isinstance(neuron, LeakyNeuron):
+    if not is_leaky(neuron):
         raise ValueError(f"{layer}: it is not known which NIR node a {type(neuron).__name__} is")
+    neuron = cast(LeakyNeuron, neuron)
     how = neuron.dynamics
     if how.reset != "none":
         if type(how.firing) is not Threshold or how.firing.activation != "identity":
@@ -69,13 +71,17 @@ def _integrator(neuron: LeakyNeuron, features: tuple[int, ...], grid: Grid, laye
 
 
 def _lif(neuron: LeakyNeuron, features: tuple[int, ...], grid: Grid, layer: str) -> Any:
-    """A CubaLIF for forward Euler counts its membrane in units of 1 - β, as snnTorch wants it: r = τ/Δt. A LIF has r = 1
-    where it can, because Norse leaves r out."""
+    """For forward Euler a CubaLIF counts its membrane in units of 1 - β: snnTorch and SpikingJelly want r = τ/Δt.
+
+    An LIF has r = 1 where it can, because Norse leaves r out; not where time constants differ, of which snnTorch would
+    then take one for all: it refuses thresholds that differ.
+    """
     assert neuron.threshold is not None
     mem = _decay(neuron, "mem", features, layer)
     threshold = _each(neuron.threshold, features).astype("f8")
     leaky = neuron.dynamics.leaky_gain
-    scaled = not leaky or (grid.discretisation == "euler" and neuron.decay_syn is not None)
+    differ = neuron.decay_syn is not None or np.ptp(mem) > 0
+    scaled = not leaky or (grid.discretisation == "euler" and differ)
     parameters = {
         "r": 1 / (1 - mem) if scaled else np.ones(features),
         "v_threshold": threshold / (1 - mem) if scaled and leaky else threshold,

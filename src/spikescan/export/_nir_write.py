@@ -54,9 +54,9 @@ def to_nir(
     twin = plain(network)
     if isinstance(twin, SpikingMLP):
         _write_mlp(twin, chain)
-    elif isinstance(twin, ConvNet):
+    elif isinstance(twin, ConvNet) and type(twin).propagate is ConvNet.propagate:
         _write_conv(twin, chain)
-    elif isinstance(twin, ResNet19):
+    elif type(twin) is ResNet19:
         _write_resnet(twin, chain)
     else:
         raise ValueError(f"network: {type(network).__name__} has no form of a NIR graph; export it as torch or onnx")

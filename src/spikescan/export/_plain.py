@@ -1,16 +1,22 @@
 """A network as an export needs it: a copy for evaluation, of plain torch layers, with the norms folded into them."""
 
 import copy
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import nn
 
-from ..networks import FrameNetwork, SpikingMLP
+from ..fused import Dynamics
+from ..networks import EventLinear, FrameNetwork, SpikeLinear, SpikingMLP
 from ..networks._frames import Stage
 from ..networks._norm import SequenceNorm
+from ..neurons._leaky import LeakyNeuron
 
 Network = SpikingMLP | FrameNetwork
+PARTS = "linears", "norms", "neurons", "dropout", "output", "readout"
+LINEAR = nn.Linear, EventLinear, SpikeLinear
+KNOWN = "firing", "reset", "detach_reset", "leaky_gain", "deterministic", "half", "learned"
+"""What an export knows of `Dynamics`."""
 Weighted = TypeVar("Weighted", nn.Linear, nn.Conv2d)
 
 
@@ -21,10 +27,13 @@ def plain(network: Network) -> Network:
         TypeError: `network` is none of ours.
         ValueError: its weights are in half precision.
     """
-    if not isinstance(network, Network):
+    if not computes_as(network, SpikingMLP, FrameNetwork):
         raise TypeError(
-            f"network: a SpikingMLP or a convolutional network of spikescan is needed, found {type(network).__name__}"
+            "network: a SpikingMLP or a convolutional network of spikescan is needed, whose `run` is theirs, "
+            f"found {type(network).__name__}"
         )
+    if isinstance(network, SpikingMLP):
+        _refuse_additions(network)
     dtype = weight_dtype(network)
     if dtype not in (torch.float32, torch.float64):
         raise ValueError(f"network: weights in float32 or float64 are needed, found {dtype}; export network.float()")
@@ -39,8 +48,30 @@ def plain(network: Network) -> Network:
     return twin
 
 
+def computes_as(module: nn.Module, *classes: Any) -> bool:
+    """Whether `module` is of one of the classes and runs as that does: a subclass may compute something else."""
+    return any(isinstance(module, kind) and getattr(type(module), "run", None) is kind.run for kind in classes)
+
+
+def is_leaky(neuron: nn.Module) -> bool:
+    """Whether `neuron` is a leaky integrator with nothing but what `KNOWN` says of how it fires and resets."""
+    if not isinstance(neuron, LeakyNeuron) or not computes_as(neuron, LeakyNeuron):
+        return False
+    how = neuron.dynamics
+    return how == Dynamics(**{name: getattr(how, name) for name in KNOWN})
+
+
+def _refuse_additions(network: SpikingMLP) -> None:
+    """What stands between the layers would be lost without a word."""
+    added = {name for name, _ in network.named_children()} - set(PARTS)
+    layers = [type(layer) for layer in (*network.linears, network.output) if type(layer) not in LINEAR]
+    if added or layers:
+        found = ", ".join([*sorted(added), *(layer.__name__ for layer in layers)])
+        raise ValueError(f"network: an export knows no {found}; a SpikingMLP of plain linear layers is needed")
+
+
 def weight_dtype(network: Network) -> torch.dtype:
-    return next(module.weight.dtype for module in network.modules() if isinstance(module, nn.Linear))
+    return next(module.weight.dtype for module in network.modules() if isinstance(module, nn.Linear | nn.Conv2d))
 
 
 def _fold_mlp(twin: SpikingMLP) -> None:
@@ -53,8 +84,8 @@ def _fold_mlp(twin: SpikingMLP) -> None:
 
 def _linear(layer: nn.Linear) -> nn.Linear:
     """The ordinary one, without the operators of EventLinear and SpikeLinear."""
-    ordinary = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, dtype=layer.weight.dtype)
-    ordinary.load_state_dict(layer.state_dict())
+    ordinary = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")  # draws nothing
+    ordinary.load_state_dict(layer.state_dict(), assign=True)
     return ordinary.requires_grad_(False)
 
 

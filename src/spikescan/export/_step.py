@@ -18,7 +18,7 @@ from ..networks import FrameNetwork, SpikingMLP
 from ..networks._frames import Resize, Run
 from ..neurons import MPEPSN, ReLU
 from ..neurons._leaky import LeakyNeuron
-from ._plain import Network, plain, weight_dtype
+from ._plain import Network, computes_as, is_leaky, plain, weight_dtype
 
 Shape = tuple[int, ...]
 
@@ -105,15 +105,15 @@ class ReLUStep(LayerStep):
 
 
 def _without_gradient(firing: Firing | None) -> Firing | None:
-    return replace(firing, surrogate=Flat()) if isinstance(firing, Threshold | Delta) else firing
+    return replace(cast(Threshold | Delta, firing), surrogate=Flat()) if type(firing) in (Threshold, Delta) else firing
 
 
 def layer_step(neuron: nn.Module, name: str, dtype: torch.dtype) -> LayerStep:
-    if isinstance(neuron, LeakyNeuron):
-        return LeakyStep(neuron, dtype)
-    if isinstance(neuron, MPEPSN):
-        return EstimateStep(neuron, dtype)
-    if isinstance(neuron, ReLU):
+    if is_leaky(neuron):
+        return LeakyStep(cast(LeakyNeuron, neuron), dtype)
+    if computes_as(neuron, MPEPSN):
+        return EstimateStep(cast(MPEPSN, neuron), dtype)
+    if computes_as(neuron, ReLU):
         return ReLUStep()
     raise ValueError(f"network: {name} ({type(neuron).__name__}) has no form of one step that could be exported")
 
