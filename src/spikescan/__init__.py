@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import memory
 
 if TYPE_CHECKING:
-    from . import firing, random
+    from . import data, firing, random
     from .chunking import chunked
     from .memory import keep_freed_memory
     from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
@@ -32,6 +32,7 @@ __all__ = [
     "ReLU",
     "State",
     "chunked",
+    "data",
     "firing",
     "keep_freed_memory",
     "linear_scan",

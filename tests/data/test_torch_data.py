@@ -40,18 +40,11 @@ def test_a_loader_gives_what_batches_gives(data, collate):
     assert len(loader) == 3
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_workers(method):
-    data = events()
-    options = {"num_workers": 2, "multiprocessing_context": method, "collate_fn": ss.data.collate}
+@pytest.mark.parametrize(("method", "workers", "saved"), [("fork", 2, False), ("fork", 1, True), ("spawn", 1, True)])
+def test_workers(tmp_path, method, workers, saved):
+    data = ss.data.load(events().save(tmp_path / "set")) if saved else events()
+    options = {"num_workers": workers, "multiprocessing_context": method, "collate_fn": ss.data.collate}
     loader = DataLoader(ss.data.as_torch(data, dt=0.01), batch_size=4, **options)
-    assert same(loader, ss.data.batches(data, 4, dt=0.01))
-
-
-def test_workers_map_a_saved_set(tmp_path):
-    events().save(tmp_path / "set")
-    data = ss.data.load(tmp_path / "set")
-    loader = DataLoader(ss.data.as_torch(data, dt=0.01), 4, num_workers=1, multiprocessing_context="spawn")
     assert same(loader, ss.data.batches(data, 4, dt=0.01))
 
 
