@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .loading import batches
     from .saved import load
     from .shd import from_hdf5
+    from .torch_data import as_torch, collate
 
 __all__ = [
     "Augmentation",
@@ -20,7 +21,9 @@ __all__ = [
     "CameraAugmentation",
     "Dataset",
     "EventTensor",
+    "as_torch",
     "batches",
+    "collate",
     "from_arrays",
     "from_dense",
     "from_hdf5",
@@ -33,7 +36,9 @@ _HOMES = {
     "CameraAugmentation": "camera_augment",
     "Dataset": "dataset",
     "EventTensor": "event_tensor",
+    "as_torch": "torch_data",
     "batches": "loading",
+    "collate": "torch_data",
     "from_arrays": "arrays",
     "from_dense": "dense_arrays",
     "from_hdf5": "shd",

@@ -16,6 +16,7 @@ from spikescan.errors import InputError
 
 LEAST = 100  # steps of the median recording, where its times allow as many
 MOST = 500  # steps of the median recording of real-valued data, unless it has fewer of its own
+_DISTINCT = 20  # different times from which a common divisor is no coincidence
 _PART = 2**20  # events whose common divisor is looked for at a time
 
 
@@ -23,9 +24,9 @@ def suggested_dt(data: Dataset) -> float:
     """Seconds of a time step, such that the median recording has between 50 and 500 steps.
 
     Events: the largest of 1, 2, 5, 10, 20, 50, … µs with which the median recording (of those with events) has at least
-    100 steps. Where all times lie on a regular grid (of a sensor that reports every 4 ms, say) the same multiples of
-    its period are taken instead of those of a microsecond, and at least one period: with a narrower bin some bins could
-    never hold an event.
+    100 steps. Where all times, at least 20 different ones, lie on a regular grid (of a sensor that reports every 4 ms,
+    say), the same multiples of its period are taken instead of those of a microsecond, and at least one period: with a
+    narrower bin some bins could never hold an event.
     Real-valued data: their own step, or the smallest of 2, 5, 10, 20, … steps with which the median recording has at
     most 500.
 
@@ -64,13 +65,15 @@ def _widths() -> Iterator[int]:
 
 
 def grid(times: np.ndarray) -> int:
-    """The period in µs of which all times (E,) are multiples; 1 where they have none, or all are 0."""
+    """The period in µs of which all times (E,) are multiples; 1 where they have none, or are too few to tell."""
     period = 0
+    if len(np.unique(times[:_PART])) < _DISTINCT:
+        return 1
     for first in range(0, len(times), _PART):
         period = int(np.gcd.reduce(np.asarray(times[first : first + _PART]), initial=period))
         if period == 1:
             break
-    return period or 1
+    return period
 
 
 def microseconds(dt: float) -> Fraction:

@@ -57,6 +57,8 @@ def _samples(x: Any, lengths: ArrayLike | None) -> list[np.ndarray]:
     if not isinstance(given, list | tuple) and given.ndim not in (2, 3):
         raise InputError(f"x: shape {given.shape}, not (n, T, C) or (n, T)")
     samples = [_sample(index, sample) for index, sample in enumerate(given)]
+    if not samples:
+        raise InputError("x: no sample; a data set needs one")
     if lengths is None:
         return samples
     ends = as_array(lengths, "lengths")
@@ -75,7 +77,8 @@ def _sample(index: int, values: Any) -> np.ndarray:
     sample = sample[:, None] if sample.ndim == 1 else sample
     if not sample.size:
         raise InputError(f"sample {index}: x has shape {sample.shape}; a step and a channel at least are needed")
-    sample = sample.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is told
+        sample = sample.astype(np.float32)
     if len(wrong := np.argwhere(~np.isfinite(sample))):
         step, channel = wrong[0]
         raise InputError(f"sample {index}: x at step {step}, channel {channel} is {sample[step, channel]}")

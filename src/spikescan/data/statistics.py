@@ -10,6 +10,7 @@ import numpy as np
 from spikescan.data.bins import steps, suggested_dt
 from spikescan.data.dataset import Dataset
 from spikescan.data.dense import DenseStore
+from spikescan.data.events import EventStore
 from spikescan.data.images import ImageStore
 
 MINUTE = 60  # seconds; hardly any recording that is classified as a whole is longer
@@ -69,7 +70,7 @@ class Statistics:
             samples_per_class=tuple(np.bincount(data.labels, minlength=data.classes).tolist()),
             speakers=None if speakers is None else tuple(np.unique(speakers).tolist()),
             unsorted=data.store.meta.unsorted,
-            empty=int(np.sum(data.counts == 0)),
+            empty=int(np.sum(data.counts == 0)) if isinstance(data.store, EventStore) else 0,
             channels=data.channels,
             channels_used=int(used.sum()),
             suggested_dt=dt,

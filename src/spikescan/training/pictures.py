@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
 
 from spikescan.training.build import Material
 from spikescan.training.evaluate import Measurement, forward
@@ -117,8 +118,12 @@ def raster(material: Material, network: Network, name: str) -> Figure:
     figure = Figure(figsize=(10, 2 + 1.9 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.2])
     for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
-        draw_spikes(panel, spikes, milliseconds, colour)
-        panel.set(ylabel="channel" if title == "Input" else "neuron", title=f"{title}{_part(spikes)}")
+        draw = _values if title == "Input" and isinstance(batch.events, Tensor) else draw_spikes
+        draw(panel, spikes, milliseconds, colour)
+        panel.set(
+            ylabel="channel" if title == "Input" else "neuron",
+            title=title if draw is _values else f"{title}{_part(spikes)}",
+        )
     _readout(axes[-1], output.readout[:, 0].numpy(), milliseconds, int(batch.labels), material.answers)
     axes[-1].set(xlabel="time in ms", xlim=(0, steps * milliseconds))
     figure.suptitle(f"One test sample through {name}", x=0.01, ha="left", fontweight="bold")
@@ -148,6 +153,15 @@ def draw_spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str
     axes.set_ylim(-0.5, neurons - 0.5)
     axes.grid(False)
     axes.text(1, 1.03, share, transform=axes.transAxes, ha="right", color=GREY, fontsize=9)
+
+
+def _values(axes: Axes, values: np.ndarray, milliseconds: float, colour: str) -> None:
+    """Real-valued inputs (T, C) as shades, from the lowest value to the highest."""
+    steps, channels = values.shape
+    shades = LinearSegmentedColormap.from_list("values", ["white", colour])
+    extent = (0, steps * milliseconds, -0.5, channels - 0.5)
+    axes.imshow(values.T, cmap=shades, aspect="auto", origin="lower", extent=extent, interpolation="nearest")
+    axes.grid(False)
 
 
 def _readout(axes: Axes, potential: np.ndarray, milliseconds: float, label: int, names: Sequence[str]) -> None:
