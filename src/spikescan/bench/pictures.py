@@ -18,7 +18,7 @@ from spikescan.bench.grid import PANELS, SKIPPED, Grid
 from spikescan.bench.results import Finding
 from spikescan.bench.table import amount, demand
 from spikescan.training.files import write_atomic
-from spikescan.training.pictures import BLUE, GREY, INK, ORANGE, STYLE
+from spikescan.training.style import BLUE, GREY, INK, ORANGE, STYLE
 
 COLOURS = LinearSegmentedColormap.from_list(
     "slower to faster",
