@@ -11,6 +11,7 @@ from spikescan.training.evaluate import Measurement, evaluate
 
 MATHS = "a $x^$ b", "$\\frac$", "$x$", "100 % $", "plain", "x" * 300
 COUNTS = "spikes_per_ms", "spikes_per_ms_by_layer", "estimation_distance", "synaptic_operations"
+NAMES = "curves", "raster", "confusion", "spike_rate"
 ROWS = [{"epoch": k, "train_accuracy": 0.5, "train_loss": 1.0, "validation_accuracy": 0.4} for k in (1, 2)]
 
 
@@ -44,7 +45,7 @@ def test_names_that_look_like_formulas(stuff, tmp_path):
 
 @pytest.mark.parametrize(("suffix", "start"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
 def test_other_formats(stuff, tmp_path, monkeypatch, suffix, start):
-    for name in ("curves", "raster", "confusion", "spike_rate"):
+    for name in NAMES:
         monkeypatch.setattr(pictures, name, lambda *arguments: Figure((1, 1)))
     network = stuff.network()
     first, second = (
