@@ -198,9 +198,7 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     if measured.confusion is None:
         say(f"over {MATRIX} classes: no confusion matrix is kept; metrics.json has the most frequent mistakes")
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
-    try:
-        pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
-    except Exception as error:  # a picture that fails costs a sentence, not the run
-        say(f"pictures: not all were drawn ({type(error).__name__}: {error})")
+    suffix = recipe.training.pictures
+    pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"], suffix=suffix, say=say)
     say(f"results are in {folder.path}")
     return summary
