@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from . import memory
 
 if TYPE_CHECKING:
-    from . import data, firing, random
+    from . import data, firing, losses, random
     from .chunking import chunked
     from .inference import load
+    from .losses import readout
     from .memory import keep_freed_memory
     from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
     from .scan import linear_scan
+    from .training.classifier import Classifier
+    from .training.datamodule import DataModule
+    from .training.simple import train
     from .types import NetworkOutput, NetworkState, NeuronOutput, State
 
 __version__ = "0.1.0"
@@ -25,6 +29,8 @@ __all__ = [
     "LIF",
     "MPEPSN",
     "SPSN",
+    "Classifier",
+    "DataModule",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
@@ -38,24 +44,35 @@ __all__ = [
     "keep_freed_memory",
     "linear_scan",
     "load",
+    "losses",
     "random",
+    "readout",
+    "train",
 ]
 
-_HOMES = ("memory", "neurons", "scan", "chunking", "types", "inference")
-"""The modules whose names are public here."""
+_HOMES = {
+    "Classifier": "training.classifier",
+    "DataModule": "training.datamodule",
+    "chunked": "chunking",
+    "keep_freed_memory": "memory",
+    "linear_scan": "scan",
+    "load": "inference",
+    "readout": "losses",
+    "train": "training.simple",
+    **dict.fromkeys(("LIF", "MPEPSN", "SPSN", "LeakyIntegrator", "Neuron", "ReLU"), "neurons"),
+    **dict.fromkeys(("NetworkOutput", "NetworkState", "NeuronOutput", "State"), "types"),
+}
+"""The module that each public name is from."""
 
 memory.keep_unless_refused()
 
 
 def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return globals()[name]
     if not name.startswith("_") and find_spec(f"{__name__}.{name}"):
         return import_module(f"{__name__}.{name}")
-    if name in __all__:
-        for home in _HOMES:
-            module = import_module(f"{__name__}.{home}")
-            if hasattr(module, name):
-                globals()[name] = getattr(module, name)
-                return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

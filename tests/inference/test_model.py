@@ -10,7 +10,7 @@ import torch
 import spikescan as ss
 from spikescan.errors import InputError
 from spikescan.firing import Threshold
-from spikescan.training.losses import readout
+from spikescan.losses import readout
 
 
 class Late(Threshold):

@@ -7,10 +7,10 @@ from tolerances import assert_close
 from torch.nn import functional as F
 
 import spikescan as ss
+from spikescan.losses import readout
 from spikescan.networks import ConvNet
 from spikescan.training import recipe_files
 from spikescan.training.classifier import objective
-from spikescan.training.losses import readout
 
 T, B = 5, 3
 SEED = 11

@@ -130,7 +130,7 @@ def _assemble(name: str, folder: Path, root: Path, channels: int | None) -> Spli
     stores = {split: _open(name, folder, split) for split in PARTS if split == "train" or (folder / split).is_dir()}
     train = stores["train"]
     known = {
-        "name": (root.name or name) if source.own else name,
+        "name": shown(name, root),
         "channels": _channels(source, stores, channels),
         "classes": _classes(source, train),
         "ordered_channels": source.ordered or train.meta.ordered_channels,
@@ -143,11 +143,16 @@ def _assemble(name: str, folder: Path, root: Path, channels: int | None) -> Spli
     if "test" not in parts:
         if not source.own:
             _open(name, folder, "test")  # which says that it is not there
-        parts["train"], parts["test"], notes = _held_out(parts["train"])
+        parts["train"], parts["test"], notes = hold_out(parts["train"])
     return Splits(known["name"], folder, parts["train"], parts["test"], parts.get("valid"), notes)
 
 
-def _held_out(whole: Dataset) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+def shown(name: str, root: Path | str | None) -> str:
+    """What a set is called in titles and files: own recordings by their folder, others by the set's name."""
+    return (Path(root).name or name) if find(name).own and root else name
+
+
+def hold_out(whole: Dataset) -> tuple[Dataset, Dataset, tuple[str, ...]]:
     try:
         train, test = whole.split(HELD_OUT, seed=SEED)
     except InputError:

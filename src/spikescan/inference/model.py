@@ -17,12 +17,12 @@ from spikescan.data.event_tensor import Batch
 from spikescan.errors import InputError
 from spikescan.inference import files
 from spikescan.inference.stream import Stream
+from spikescan.losses import readout
 from spikescan.training import build, custom, facts
 from spikescan.training.devices import find_device
 from spikescan.training.evaluate import load_weights
 from spikescan.training.facts import Facts
 from spikescan.training.folder import RunFolder
-from spikescan.training.losses import readout
 from spikescan.training.networks import Network
 from spikescan.training.recipe import Recipe
 from spikescan.types import NetworkOutput

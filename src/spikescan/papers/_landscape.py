@@ -16,13 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from spikescan.losses import readout
 from spikescan.papers.experiment import Say
 from spikescan.training.build import Material
 from spikescan.training.classifier import objective
 from spikescan.training.evaluate import forward
 from spikescan.training.files import write_atomic
 from spikescan.training.loaders import EvaluationBatches
-from spikescan.training.losses import readout
 from spikescan.training.networks import Network
 
 Direction = Mapping[str, Tensor]

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from spikescan.data.event_tensor import Batch
+from spikescan.losses import readout, valid_steps
 from spikescan.papers import targets
 from spikescan.papers._spsn import LIMITS, limited, spsn_run
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Workplace
@@ -19,7 +20,6 @@ from spikescan.papers.tables import comparison_table
 from spikescan.papers.training_runs import PROTOCOLS, train, trained
 from spikescan.training.build import Material
 from spikescan.training.loaders import EvaluationBatches
-from spikescan.training.losses import readout, valid_steps
 from spikescan.training.networks import Network
 from spikescan.training.style import GREY, ORANGE
 

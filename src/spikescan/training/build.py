@@ -140,17 +140,26 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
         InputError: for data that are missing, damaged or too few to split.
     """
     data = recipe.data
-    dataset = load(data.name, root=data.root, store=store, channels=data.channels, progress=progress)
+    return divided(recipe, load(data.name, root=data.root, store=store, channels=data.channels, progress=progress))
+
+
+def divided(recipe: Recipe, dataset: Splits) -> Material:
+    """``dataset`` with its validation samples, as ``recipe`` takes them.
+
+    Raises:
+        InputError: for data that do not suit the recipe, or are too few to split.
+    """
+    data = recipe.data
     if data.pool > dataset.channels:
-        raise InputError(f"data.pool: {data.pool}, but data set {data.name} has {dataset.channels} channels")
+        raise InputError(f"data.pool: {data.pool}, but data set {dataset.name} has {dataset.channels} channels")
     if (outputs := recipe.network.outputs or dataset.classes) < dataset.classes:
-        raise InputError(f"network.outputs: {outputs}, but data set {data.name} has {dataset.classes} classes")
+        raise InputError(f"network.outputs: {outputs}, but data set {dataset.name} has {dataset.classes} classes")
     if networks.takes_frames(recipe.network.kind) and (dataset.sensor is None or data.pool > 1):
         why = f"data.pool is {data.pool}" if dataset.sensor else "it has none"
-        raise InputError(f"network.kind {recipe.network.kind} needs the sensor of data set {data.name} whole: {why}")
+        raise InputError(f"network.kind {recipe.network.kind} needs the sensor of data set {dataset.name} whole: {why}")
     for name, part in dataset.parts.items():
         if not len(part):
-            raise InputError(f"data set {data.name}: its {name} split holds no sample")
+            raise InputError(f"data set {dataset.name}: its {name} split holds no sample")
     splits = {"train": dataset.train, "test": dataset.test}
     if recipe.protocol.name == "held-out":
         splits |= _validation(recipe, dataset)
@@ -184,6 +193,11 @@ def _augmentation(recipe: Recipe, dataset: Splits) -> Augment:
     """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift."""
     data = recipe.data
     if not (data.crop or data.flip or data.drop):
+        if data.name == "events" and not (data.ordered_channels or dataset.train.ordered_channels):
+            raise InputError(
+                f"data.augment moves events to neighbouring channels, and those of {dataset.name} are not said to be "
+                "ordered; where they are (a cochlea's frequencies), say so with --set data.ordered_channels=true"
+            )
         return Augmentation(data.scale, data.shift)
     if dataset.sensor is None:
         raise InputError(f"data.crop, flip and drop are for camera events, and data set {dataset.name} has no sensor")

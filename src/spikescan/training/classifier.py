@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from spikescan.data.event_tensor import Batch
 from spikescan.errors import TrainingError
+from spikescan.losses import mpe_total, readout, spike_regulariser, tet
 from spikescan.training import estimation, faults
 from spikescan.training.loaders import EVALUATE, FORWARD, MIXUP, stream
-from spikescan.training.losses import mpe_total, readout, spike_regulariser, tet
 from spikescan.training.mixup import mixup
 from spikescan.training.networks import Network
 from spikescan.training.optimisers import OPTIMISERS, SCHEDULES

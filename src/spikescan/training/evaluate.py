@@ -16,13 +16,13 @@ from torch.nn import functional as F
 from spikescan.data.event_tensor import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
+from spikescan.losses import readout
 from spikescan.training import facts, memory
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.estimation import equal_weights
 from spikescan.training.folder import RunFolder
 from spikescan.training.loaders import EVALUATE, EvaluationBatches, stream
-from spikescan.training.losses import readout
 from spikescan.training.networks import Network
 from spikescan.training.neurons import spiking
 from spikescan.training.operations import Operations, counted

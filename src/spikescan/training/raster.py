@@ -10,10 +10,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from spikescan.losses import readout
 from spikescan.report import percent
 from spikescan.training.build import Material
 from spikescan.training.evaluate import forward
-from spikescan.training.losses import readout
 from spikescan.training.networks import Network
 from spikescan.training.neurons import spiking
 from spikescan.training.style import BLUE, GREY, LIGHT, ORANGE, SLATE, short

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from spikescan.errors import InputError
 from spikescan.firing import FIRINGS
+from spikescan.losses import READOUTS
 from spikescan.training import custom, networks, neurons, optimisers
-from spikescan.training.losses import READOUTS
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -53,6 +53,9 @@ class DataRecipe(Section):
     """Frames of equal duration, or of equal numbers of events."""
     pool: Count = 1
     """Neighbouring channels that are added up."""
+    ordered_channels: bool = False
+    """Of own recordings: neighbouring channels are alike, as a cochlea's are, so that ``augment`` may move events
+    among them."""
     augment: bool = False
     scale: Share = 0.3
     """Augmentation: both axes are scaled by a factor within 1 ± scale."""

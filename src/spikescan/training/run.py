@@ -10,11 +10,12 @@ from typing import Any
 
 from safetensors.torch import save as tensors_to_bytes
 
-from spikescan.data.info import describe
+from spikescan.data.catalog import Splits
+from spikescan.data.info import repairs, steps_in_words
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
 from spikescan.training import checkpoints, facts, memory, pictures, recipe_files
-from spikescan.training.build import Material, material
+from spikescan.training.build import Material, divided, material
 from spikescan.training.devices import find_device
 from spikescan.training.evaluate import MATRIX, evaluate
 from spikescan.training.facts import Facts
@@ -27,6 +28,9 @@ from spikescan.training.summary import summarise
 from spikescan.training.task import Task
 
 Say = Callable[[str], None]
+
+FEW = 100
+"""Channels below which pooling them is rarely meant."""
 
 MAY_CHANGE = {
     "data.root",
@@ -51,6 +55,7 @@ def prepare(
     resume: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
+    data: Splits | None = None,
 ) -> Material:
     """Everything that can be found wrong before training is; the data are opened, and converted where needed.
 
@@ -60,6 +65,7 @@ def prepare(
         resume: ``out`` holds a run that goes on; ``recipe`` must be its own.
         overwrite: ``out`` may hold a run, which will be replaced.
         progress: called with (what, samples done, samples in all) while converting.
+        data: the samples, where they are not to be opened by the recipe's ``data.name``.
 
     Raises:
         InputError: for a wrong recipe, data, device or folder.
@@ -71,7 +77,7 @@ def prepare(
         _check_same(folder.read_recipe().resolved(), recipe, folder)
     if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
         raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
-    stuff = material(recipe, store, progress)
+    stuff = material(recipe, store, progress) if data is None else divided(recipe, data)
     if recipe.data.dt is None or recipe.neuron.tau_steps is not None:
         dt = stuff.splits["train"].suggested_dt() if recipe.data.dt is None else recipe.data.dt
         stuff = replace(stuff, recipe=recipe.settled(dt))
@@ -98,7 +104,7 @@ def train(
 
 
 def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[str, Any]:
-    for sentence in [*describe(stuff.dataset).repairs, *missing_classes(stuff)]:
+    for sentence in [*repairs(stuff.dataset), *warnings(stuff)]:
         say(sentence)
     start = checkpoints.newest_whole(folder.checkpoints, say) if resume else None
     done, wanted = 0 if start is None else len(checkpoints.read(start)["rows"]), stuff.recipe.training.epochs
@@ -116,19 +122,22 @@ def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[s
 
 
 def _headline(stuff: Material) -> str:
-    recipe = stuff.recipe
-    samples = ", ".join(f"{len(indices)} {split}" for split, indices in stuff.splits.items())
-    return f"{recipe.neuron.name} on {recipe.data.name} ({samples} samples), {recipe.training.device}"
+    recipe, dataset = stuff.recipe, stuff.dataset
+    samples = ", ".join(f"{len(part)} {split}" for split, part in stuff.splits.items())
+    steps = f"{recipe.data.frames} frames" if recipe.data.frames else steps_in_words(stuff.splits, recipe.data.step)
+    step = "" if recipe.data.frames else f" of {recipe.data.step * 1e3:g} ms"
+    return f"{recipe.neuron.name} on {dataset.name}: {samples} samples, {steps}{step}, {recipe.training.device}"
 
 
-def missing_classes(stuff: Material) -> list[str]:
-    """Labels below the largest that no training sample has: more often a mistake in the files than meant."""
-    classes, labels = stuff.dataset.classes, stuff.splits["train"].labels
-    missing = sorted(set(range(classes)) - set(labels.tolist()))
-    if not missing:
-        return []
-    shown = ", ".join(map(str, missing[:10])) + (", …" if len(missing) > 10 else "")
-    return [f"warning: {len(missing)} of {classes} classes have no training sample: {shown}; check the labels"]
+def warnings(stuff: Material) -> list[str]:
+    """A sentence for each thing about the training samples, or the recipe for them, that is more often a mistake than
+    meant."""
+    found = list(stuff.splits["train"].statistics().warnings)
+    pool, channels = stuff.recipe.data.pool, stuff.dataset.channels
+    if pool > 1 and channels < FEW:
+        left = stuff.inputs
+        found.append(f"data.pool = {pool} leaves {left} of {channels} channels; --set data.pool=1 keeps them apart")
+    return [f"warning: {sentence}" for sentence in found]
 
 
 def _settled(recipe: Recipe) -> Recipe:

@@ -25,7 +25,7 @@ def summarise(task: Task, row: dict[str, Any], measured: Measurement) -> dict[st
         "protocol": recipe.protocol.name,
         **figures,
         "protocols": {recipe.protocol.name: figures},
-        "data": recipe.data.name,
+        "data": task.material.dataset.name,
         "neuron": recipe.neuron.name,
         "seed": recipe.seed,
         "epochs": len(rows),

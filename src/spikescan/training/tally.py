@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 import torch
 from torch import Tensor
 
-from spikescan.training.losses import valid_steps
+from spikescan.losses import valid_steps
 from spikescan.types import NeuronOutput
 
 

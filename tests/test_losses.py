@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from spikescan.training.losses import (
+from spikescan.losses import (
     READOUTS,
     mpe_total,
     readout,
