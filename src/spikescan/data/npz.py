@@ -16,6 +16,7 @@ labels       integers, bools or strings                            (n,)
 speakers     integers or strings (optional)                        (n,)
 class_names  strings (optional)                                    (classes,)
 num_channels of the events (optional)                              ()
+sensor       (polarities, height, width) of a camera (optional)    (3,)
 ============ ===================================================== ==============
 """
 
@@ -48,6 +49,8 @@ def read(file: Path, class_names: tuple[str, ...] | None = None) -> Dataset:
     arrays = _arrays(file)
     if class_names is not None and "class_names" not in arrays and arrays["labels"].dtype.kind in "SU":
         arrays["class_names"] = np.array(class_names)
+    if "sensor" in arrays:
+        arrays["sensor"] = tuple(arrays["sensor"].tolist())
     arrays["name"] = str(file)
     try:
         if "times" in arrays:
@@ -84,7 +87,7 @@ def _arrays(file: Path) -> dict[str, Any]:
 
 def _check_names(file: Path, found: set[str]) -> None:
     wanted, optional = (
-        (_EVENTS, {"unit", "num_channels", *_BOTH})
+        (_EVENTS, {"unit", "num_channels", "sensor", *_BOTH})
         if "times" in found
         else (_VALUES, {*_BOTH})
         if "values" in found

@@ -152,10 +152,11 @@ def _validation(recipe: Recipe, dataset: Splits) -> dict[str, Dataset]:
 
 
 def _augmentation(recipe: Recipe, dataset: Splits) -> Augment:
-    """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift."""
+    """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift; time
+    alone is scaled where neither an order of the channels nor a sensor is known."""
     data = recipe.data
     if not (data.crop or data.flip or data.drop):
-        return Augmentation(data.scale, data.shift)
+        return Augmentation(data.scale, data.shift, dataset.train.ordered_channels or dataset.sensor is not None)
     if dataset.sensor is None:
         raise InputError(f"data.crop, flip and drop are for camera events, and data set {dataset.name} has no sensor")
     return CameraAugmentation(dataset.sensor, padding=data.crop, flip=data.flip, drop=data.drop)
