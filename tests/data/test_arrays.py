@@ -136,6 +136,16 @@ def test_what_does_not_fit_is_named(change, message):
         from_arrays(**given)
 
 
+def test_an_event_camera():
+    data = from_arrays([[0.1, 0.2]], [[0, 39]], [0], sensor=(2, 4, 5))
+    assert (data.channels, data.sensor) == (40, (2, 4, 5))
+    for wrong in ({"sensor": (4, 5)}, {"sensor": (2, 4, 0)}, {"sensor": (2, 4, 5), "num_channels": 39}):
+        with pytest.raises(InputError, match=r"sensor: .*not .polarities, height, width."):
+            from_arrays([[0.1, 0.2]], [[0, 39]], [0], **wrong)
+    with pytest.raises(InputError, match="channel 39 where there are at most 38 channels"):
+        from_arrays([[0.1, 0.2]], [[0, 39]], [0], sensor=(1, 2, 19))
+
+
 @pytest.mark.parametrize("offsets", [[0, 2], [1, 2, 2, 3], [0, 2, 1, 3], [0.0, 1.0], []])
 def test_offsets_that_do_not_fit(offsets):
     with pytest.raises(InputError, match="offsets"):

@@ -173,6 +173,12 @@ def test_saved_sets(tmp_path, store, make):
     assert found.test.labels.tolist() == test.labels.tolist()
 
 
+def test_a_camera(tmp_path, store):
+    write_npz(tmp_path / "mine" / "train.npz", sensor=np.array([2, 3, 4]))
+    found = load("events", root=tmp_path / "mine", store=store)
+    assert (found.sensor, found.channels) == ((2, 3, 4), 24)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

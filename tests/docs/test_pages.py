@@ -7,13 +7,13 @@ import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
-PAGES = [page for page in sorted(DOCS.glob("*.md")) if BLOCK.search(page.read_text())]
+PAGES = [page for page in sorted(DOCS.glob("*.md")) if BLOCK.search(page.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text, names = page.read_text(), {}
+    text, names = page.read_text("utf-8"), {}
     for block in BLOCK.finditer(text):
         line = text.count("\n", 0, block.start(1))
         exec(compile("\n" * line + block[1], page.name, "exec"), names)
@@ -21,4 +21,4 @@ def test_page(page, tmp_path, monkeypatch):
 
 
 def test_there_are_pages():
-    assert "deploy" in {page.stem for page in PAGES}
+    assert PAGES

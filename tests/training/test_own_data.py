@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 from spikescan.data.arrays import from_arrays
 from spikescan.data.dense_arrays import from_dense
@@ -64,6 +65,16 @@ def test_the_picture_of_a_sample(tmp_path):
     first = stuff.splits["test"].sample(0)
     np.testing.assert_array_equal(image.get_array(), first.T)
     assert figure.axes[0].get_title() == "Input"
+
+
+def test_channels_without_an_order_stay_where_they_are(tmp_path):
+    write_events(tmp_path / "mine")
+    stuff = material(recipe(tmp_path / "mine", data__scale=0.5, data__shift=0.5), tmp_path / "store")
+    plain, augmented = (stuff.maker("train", augment)(np.arange(20), 1).dense() for augment in (False, True))
+    assert not torch.equal(plain, augmented)
+    silent = plain.sum(0) == 0
+    assert silent.any()
+    assert augmented.sum(0)[silent].sum() == 0
 
 
 def test_values_are_not_augmented(tmp_path):

@@ -157,10 +157,8 @@ class Request:
         changes = self._changes([recipe_files.parse_setting(setting) for setting in self.settings])
         custom.import_asked_for(changes)
         recipe = recipe_files.load(self.recipe or self.data, changes)
-        self.folder = (
-            self.out
-            or Path("runs") / f"{catalog.shown(recipe.data.name, recipe.data.root)}-{recipe.neuron.name}-{recipe.seed}"
-        )
+        name = catalog.shown(recipe.data.name, recipe.data.root)
+        self.folder = self.out or Path("runs") / f"{name}-{recipe.neuron.name}-{recipe.seed}"
         if self.resume and self.recipe is None:
             recipe = run.recorded(self.folder, changes)
         options = {"resume": self.resume, "overwrite": self.overwrite}

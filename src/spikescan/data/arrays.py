@@ -29,6 +29,7 @@ def from_arrays(
     num_channels: int | None = None,
     speakers: Any = None,
     class_names: Sequence[str] | None = None,
+    sensor: tuple[int, int, int] | None = None,
     name: str = "arrays",
     ordered_channels: bool = False,
 ) -> Dataset:
@@ -45,6 +46,8 @@ def from_arrays(
         num_channels: input channels; None: the largest + 1.
         speakers: who was recorded, integers or strings, one for each sample.
         class_names: one for each class, in the order of the integer labels; string labels must be among them.
+        sensor: (polarities, height, width) of an event camera, whose pixel (x, y) of polarity p is the channel
+            (p * height + y) * width + x; convolutions need it.
         name: of the set, in titles and messages.
         ordered_channels: whether neighbouring channels are alike (a cochlea's frequencies): augmentation may then shift
             samples along them.
@@ -52,10 +55,20 @@ def from_arrays(
     Raises:
         InputError: for anything that does not fit, naming the argument, the sample and what was found.
     """
+    if sensor is not None:
+        num_channels = _pixels(sensor, num_channels)
     block = _checked(*_joined(times, channels, offsets), unit, num_channels)
     number, known = described(labels, speakers, class_names, len(block.counts))
-    known |= {"channels": num_channels, "ordered_channels": ordered_channels}
+    known |= {"channels": num_channels, "ordered_channels": ordered_channels, "sensor": sensor}
     return Dataset.of(hold_store(block, labels=number, source=name, **known), name=name)
+
+
+def _pixels(sensor: tuple[int, int, int], channels: int | None) -> int:
+    """The channels of a sensor. InputError for a sensor that is none, or has not so many."""
+    size = [int(side) for side in sensor]
+    if len(size) != 3 or min(size) < 1 or channels not in (None, np.prod(size)):
+        raise InputError(f"sensor: {sensor}, not (polarities, height, width) of num_channels={channels}")
+    return int(np.prod(size))
 
 
 def described(labels: Any, speakers: Any, class_names: Any, samples: int) -> tuple[np.ndarray, dict[str, Any]]:

@@ -51,6 +51,7 @@ class Augmentation:
 
     scale: float = 0.3  # a factor uniform in [1 - scale, 1 + scale] for each sample, both axes
     shift: float = 0.1  # uniform in +-shift * channels for each sample, rounded to whole channels
+    ordered: bool = True  # whether neighbouring channels are alike; if not, only time is scaled
 
     def __post_init__(self) -> None:
         if not 0 <= self.scale < 1:
@@ -60,7 +61,8 @@ class Augmentation:
 
     def __call__(self, events: Coordinates, lengths: np.ndarray, channels: int, seed: int) -> Coordinates:
         """Each sample scaled and shifted by what `draw` gives."""
-        return scale_shift(events, lengths, channels, *self.draw(len(lengths), channels, seed))
+        factor, shift = self.draw(len(lengths), channels, seed)
+        return scale_shift(events, lengths, channels, factor, shift, self.ordered)
 
     def draw(self, samples: int, channels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(factor, shift in channels) for each sample, (B,) each; a pure function of the arguments."""
@@ -71,14 +73,20 @@ class Augmentation:
 
 
 def scale_shift(
-    events: Coordinates, lengths: np.ndarray, channels: int, factor: np.ndarray, shift: np.ndarray
+    events: Coordinates,
+    lengths: np.ndarray,
+    channels: int,
+    factor: np.ndarray,
+    shift: np.ndarray,
+    ordered: bool = True,
 ) -> Coordinates:
     """Scale sample i by factor[i] about the centre of its lengths[i] x channels image, then shift by shift[i]
     channels.
 
     lengths (B,) steps of each sample; factor (B,) > 0; shift (B,) whole channels. Lengths stay; what leaves
     the image is lost. Counts are those of the scaled image: an event that goes to six bins counts once in
-    each. Returns int32. Raises ValueError for columns or samples that are not as many, and for a negative length.
+    each. Channels that are not `ordered` stay where they are. Returns int32. Raises ValueError for columns or
+    samples that are not as many, and for a negative length.
     """
     for columns in (events._asdict(), {"lengths": lengths, "factor": factor, "shift": shift}):
         sizes = {name: len(column) for name, column in columns.items()}
@@ -88,7 +96,8 @@ def scale_shift(
         raise ValueError(f"lengths: 0 steps or more are needed, found {lengths.min()}")
     kernels = import_module(f"spikescan.data.{'_reference_events' if native.missing() else '_native_events'}")
     time = kernels.targets(lengths, factor, np.zeros_like(shift))
-    return kernels.show(events, time, kernels.targets(np.full_like(lengths, channels), factor, shift))
+    across = (factor, shift) if ordered else (np.ones_like(factor), np.zeros_like(shift))
+    return kernels.show(events, time, kernels.targets(np.full_like(lengths, channels), *across))
 
 
 def ragged_arange(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -71,8 +71,8 @@ def load(
     """The data set `name`, converted into the folder `store` (default: `default_store()`) where that is due.
 
     root      the folder with the set's own files, for every set that is not built in.
-    channels  input channels, where the data do not say so themselves (the SHD layout): default 700 where the
-              largest unit fits, else the largest training unit + 1.
+    channels  input channels, where the data do not say so themselves: in the SHD layout by default 700 where the
+              largest unit fits, else the largest training unit + 1; of own recordings the largest + 1.
     progress  called with (what, samples done, samples in all) while converting.
 
     The same files (by path, size and time of change) are converted once. Raises InputError, naming file and

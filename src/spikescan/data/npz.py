@@ -16,6 +16,7 @@ labels       integers, bools or strings                            (n,)
 speakers     integers or strings (optional)                        (n,)
 class_names  strings (optional)                                    (classes,)
 num_channels of the events (optional)                              ()
+sensor       (polarities, height, width) of a camera (optional)    (3,)
 ============ ===================================================== ==============
 """
 
@@ -70,6 +71,8 @@ def read_unlabelled(file: Path, dt: float | None) -> Dataset:
 
 
 def _made(file: Path, arrays: dict[str, Any]) -> Dataset:
+    if "sensor" in arrays:
+        arrays["sensor"] = tuple(arrays["sensor"].tolist())
     arrays["name"] = str(file)
     try:
         if "times" in arrays:
@@ -105,7 +108,7 @@ def _arrays(file: Path) -> dict[str, Any]:
 
 def _check_names(file: Path, found: set[str]) -> None:
     wanted, optional = (
-        (_EVENTS, {"unit", "num_channels", *_BOTH})
+        (_EVENTS, {"unit", "num_channels", "sensor", *_BOTH})
         if "times" in found
         else (_VALUES, {*_BOTH})
         if "values" in found

@@ -15,7 +15,6 @@ SHD, SSC and every recording that follows them are read by this one file.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ import numpy as np
 
 from spikescan.data.dataset import Dataset
 from spikescan.data.events import EventStore
+from spikescan.data.hdf5 import opened
 from spikescan.data.labels import Coded, coded
 from spikescan.data.ragged import Spikes
 from spikescan.data.write import Block, Progress, hold_store, joined, write_store
@@ -127,30 +127,6 @@ def _contents(
         "notes": (*left_out, *unusable),
     }
     return Contents(Spikes(file, times, units, channels, progress).blocks(), labels, known)
-
-
-def opened(file: Path) -> h5py.File:
-    """The file, open for reading. InputError, which tells permission, lock and damage apart."""
-    try:
-        with file.open("rb"):  # says what h5py says of everything that is wrong in one way
-            pass
-    except FileNotFoundError:
-        raise InputError(f"{file}: no such file") from None
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read ({error.strerror or error}); check its permissions") from None
-    try:
-        return h5py.File(file, "r")
-    except OSError as error:
-        raise InputError(f"{file}: {_why_not_opened(error)}") from None
-
-
-def _why_not_opened(error: OSError) -> str:
-    text = str(error)
-    if "lock file" in text and error.errno not in (errno.EAGAIN, errno.EACCES):
-        return f"cannot be locked here ({text}); set HDF5_USE_FILE_LOCKING=FALSE on a file system without locks"
-    if "lock file" in text or "open for write" in text:
-        return "another program has it open for writing; close it there (or wait until it has finished) and try again"
-    return f"not a whole HDF5 file ({text}); fetch it again"
 
 
 def _dataset(source: h5py.File, name: str) -> h5py.Dataset | None:

@@ -190,15 +190,12 @@ def _validation(recipe: Recipe, dataset: Splits) -> dict[str, Dataset]:
 
 
 def _augmentation(recipe: Recipe, dataset: Splits) -> Augment:
-    """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift."""
+    """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift; time
+    alone is scaled where neither an order of the channels nor a sensor is known."""
     data = recipe.data
     if not (data.crop or data.flip or data.drop):
-        if data.name == "events" and not (data.ordered_channels or dataset.train.ordered_channels):
-            raise InputError(
-                f"data.augment moves events to neighbouring channels, and those of {dataset.name} are not said to be "
-                "ordered; where they are (a cochlea's frequencies), say so with --set data.ordered_channels=true"
-            )
-        return Augmentation(data.scale, data.shift)
+        moves = data.ordered_channels or dataset.train.ordered_channels or dataset.sensor is not None
+        return Augmentation(data.scale, data.shift, moves)
     if dataset.sensor is None:
         raise InputError(f"data.crop, flip and drop are for camera events, and data set {dataset.name} has no sensor")
     return CameraAugmentation(dataset.sensor, padding=data.crop, flip=data.flip, drop=data.drop)
