@@ -28,7 +28,7 @@ class Source:
 def find(name: str) -> Source:
     """The source called `name`; InputError for an unknown one."""
     if name not in SOURCES:
-        raise InputError(f"unknown data set {name!r}; choose of {', '.join(SOURCES)}")
+        raise InputError(f"unknown data set {name!r}; choose one of {', '.join(SOURCES)}")
     return SOURCES[name]
 
 

@@ -174,7 +174,7 @@ def load_weights(network: Network, path: Path) -> None:
     try:
         tensors = load_tensors(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the run has not finished, --resume goes on with it") from None
+        raise InputError(f"{path}: no such file; the run has not finished, --resume continues it") from None
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file ({error})") from None
     try:
