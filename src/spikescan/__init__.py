@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from . import memory
 
 if TYPE_CHECKING:
-    from . import firing, random
+    from . import data, firing, random
     from .chunking import chunked
+    from .inference import load
     from .memory import keep_freed_memory
     from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
     from .scan import linear_scan
@@ -32,13 +33,15 @@ __all__ = [
     "ReLU",
     "State",
     "chunked",
+    "data",
     "firing",
     "keep_freed_memory",
     "linear_scan",
+    "load",
     "random",
 ]
 
-_HOMES = ("memory", "neurons", "scan", "chunking", "types")
+_HOMES = ("memory", "neurons", "scan", "chunking", "types", "inference")
 """The modules whose names are public here."""
 
 memory.keep_unless_refused()

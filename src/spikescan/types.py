@@ -5,6 +5,7 @@ Every sequence tensor is time first: (T, B, *features), with T time steps, B sam
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 Seed = int | Tensor
@@ -30,6 +31,10 @@ class State(NamedTuple):
     def detach(self) -> "State":
         """The same values, cut from the graph (truncated back-propagation)."""
         return State(*(value if value is None else value.detach() for value in self))
+
+    def to(self, device: torch.device | str) -> "State":
+        """The same on `device`."""
+        return State(*(value if value is None else value.to(device) for value in self))
 
 
 class NeuronOutput(NamedTuple):
@@ -58,6 +63,11 @@ class NetworkState(NamedTuple):
             None if self.readout is None else self.readout.detach(),
         )
 
+    def to(self, device: torch.device | str) -> "NetworkState":
+        """The same on `device`."""
+        readout = None if self.readout is None else self.readout.to(device)
+        return NetworkState(tuple(layer.to(device) for layer in self.layers), readout)
+
 
 class NetworkOutput(NamedTuple):
     """`readout` (T, B, classes) potentials, the hidden layers' outputs, and the state after the last step."""
@@ -65,3 +75,7 @@ class NetworkOutput(NamedTuple):
     readout: Tensor
     layers: tuple[NeuronOutput, ...]
     state: NetworkState
+
+
+torch.serialization.add_safe_globals([State, NeuronOutput, NetworkState, NetworkOutput])
+"""So that `torch.load` with its default, `weights_only=True`, reads a saved state: it holds tensors alone."""

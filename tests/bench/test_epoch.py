@@ -10,7 +10,7 @@ import torch
 from spikescan.bench import published, workbench
 from spikescan.bench.timing import Samples
 from spikescan.data.augment import Augmentation
-from spikescan.data.batches import BatchMaker
+from spikescan.data.event_batches import BatchMaker
 
 row = import_module("spikescan.bench.rows.epoch")  # in the package, the name is the function's
 TURNS = row.FEW + 2

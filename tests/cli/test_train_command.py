@@ -37,7 +37,8 @@ def test_resume_and_overwrite(train, tmp_path):
     train(out, "--epochs", 1)
     assert "--overwrite replaces it" in train(out, "--epochs", 1, code=2).stderr
     assert "resuming from" in train(out, "--resume").stderr
-    assert "training.epochs is 1, asked is 4" in train(out, "--resume", "--epochs", 4, code=2).stderr
+    assert "loss.rate_limit is None, asked is 0.5" in train(out, "--resume", "--rate-limit", 0.5, code=2).stderr
+    assert "epoch 2/2" in train(out, "--resume", "--epochs", 2).stderr
     assert "give one of them" in train(out, "--resume", "--overwrite", code=2).stderr
     assert "epoch 1/1" in train(out, "--overwrite", "--epochs", 1).stderr
 

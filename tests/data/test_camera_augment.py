@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spikescan.data.augment import Coordinates
-from spikescan.data.batches import BatchMaker
 from spikescan.data.camera_augment import CameraAugmentation, Moves, move
+from spikescan.data.event_batches import BatchMaker
 
 
 def dense(events, steps, rows, sensor):

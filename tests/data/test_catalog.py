@@ -30,7 +30,7 @@ def test_a_set_is_converted_once(root, store, monkeypatch):
     monkeypatch.setitem(sources.SOURCES, "shd", _without_convert(sources.SOURCES["shd"]))
     second = load("shd", root=str(root), store=str(store))
     assert second.folder == first.folder
-    assert np.array_equal(second.test.times, first.test.times)
+    assert np.array_equal(second.test.store.times, first.test.store.times)
     assert [path.name for path in store.iterdir()] == [first.folder.name]
 
 
@@ -43,7 +43,7 @@ def test_what_a_set_knows(root, store):
     assert (found.name, found.channels, found.classes, found.sensor) == ("shd", 700, 3, None)
     assert found.class_names == ("null", "eins", "zwei")
     assert found.validation is None
-    assert list(found.splits) == ["train", "test"]
+    assert list(found.parts) == ["train", "test"]
     assert (len(found.train), len(found.test)) == (12, 6)
 
 
@@ -51,7 +51,7 @@ def test_the_authors_validation_file(root, store):
     write_h5(root / "tiny_valid.h5", *spikes(4), np.arange(4) % 3)
     found = load("ssc", root=root, store=store)
     assert len(found.validation) == 4
-    assert list(found.splits) == ["train", "test", "validation"]
+    assert list(found.parts) == ["train", "test", "validation"]
 
 
 def test_changed_files_are_converted_again(root, store):
@@ -162,6 +162,7 @@ def test_a_store_that_lacks_a_split(root, store, missing):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
+        ("events", r"--root DIR names the folder with your recordings: \*train.h5 .SHD layout. or train.npz"),
         ("shd", r"get shd_train.h5 and shd_test.h5 from zenkelab.org .*--root DIR"),
         ("ssc", r"get ssc_train.h5.*--root DIR"),
         ("nmnist", r"get Train.zip and Test.zip from garrickorchard.com .*--root DIR"),
@@ -169,7 +170,7 @@ def test_a_store_that_lacks_a_split(root, store, missing):
         ("cifar10dvs", r"get airplane.zip to truck.zip .*--root DIR"),
         ("ncaltech101", r"get Caltech101.zip .*--root DIR"),
         ("cifar10", r"`spikescan data fetch cifar10` gets it, or get cifar-10-binary.tar.gz .*--root DIR"),
-        ("mnist", "unknown data set 'mnist'; choose one of digits, shd, ssc, nmnist, dvsgesture"),
+        ("mnist", "unknown data set 'mnist'; choose from digits, events, shd, ssc, nmnist, dvsgesture"),
     ],
 )
 def test_sets_that_cannot_be_loaded(store, name, message):

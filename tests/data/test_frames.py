@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikescan.data.batches import BatchMaker
+from spikescan.data.event_batches import BatchMaker
 
 SIZES = st.lists(st.integers(0, 70), min_size=1, max_size=5)
 

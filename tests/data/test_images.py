@@ -41,10 +41,10 @@ def test_what_the_files_say_is_in_the_store(tmp_path):
     assert found.class_names == cifar10.CLASS_NAMES
     assert (len(found.train), len(found.test)) == (11 + 12 + 13 + 14 + 15, 20)
     images, labels, _ = records(12, 1)
-    assert np.array_equal(found.train.images[11:23], images)
+    assert np.array_equal(found.train.store.images[11:23], images)
     assert found.train.labels[11:23].tolist() == labels.tolist()
     again = load("cifar10", root=root / "cifar-10-batches-bin", store=tmp_path / "s")
-    assert np.array_equal(again.test.images, found.test.images)
+    assert np.array_equal(again.test.store.images, found.test.store.images)
     assert describe(found).splits["test"].samples_per_class == (2,) * 10
 
 

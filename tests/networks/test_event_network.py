@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import spikescan as ss
-from spikescan.data.batches import BatchMaker
+from spikescan.data.event_batches import BatchMaker
 from spikescan.data.event_tensor import EventTensor
 from spikescan.data.write import Block, write_store
 from spikescan.networks import EventLinear, SpikingMLP, _event_linear

@@ -225,3 +225,30 @@ def test_memory_that_torch_marks_as_negated(model):
         results += [out.potential, *torch.autograd.grad(out.potential, leaf, change(cotangent))]
     assert x.is_neg()
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@each_model
+def test_constants_survive_the_meta_device(model):
+    """`to_empty` fills every tensor with garbage; what no `state_dict` holds must not be lost by it."""
+    neuron, x = MODELS[model](), torch.rand(20, 2, N) * 4
+    expected = neuron.run(x, seed=1, potentials=True)
+    emptied = copy.deepcopy(neuron).to("meta").to_empty(device="cpu")
+    with torch.device("meta"):
+        made = MODELS[model]()
+    assert {tensor.device.type for tensor in [*made.parameters(), *made.buffers()]} <= {"meta"}
+    for other in (emptied, made.to_empty(device="cpu")):
+        other.load_state_dict(neuron.state_dict(), strict=True)
+        found = other.run(x, seed=1, potentials=True)
+        assert torch.equal(found.potential, expected.potential)
+
+
+@each_model
+def test_state_moves_and_is_saved(model, tmp_path):
+    neuron, x = MODELS[model](), torch.rand(20, 2, N) * 4
+    state = neuron.run(x[:10], seed=1).state
+    torch.save(state, tmp_path / "state.pt")
+    loaded = torch.load(tmp_path / "state.pt").to("cpu")
+    assert type(loaded) is ss.State
+    for found, expected in zip(neuron.advance(x[10:], loaded)[1], neuron.advance(x[10:], state)[1], strict=True):
+        assert found is expected is None or torch.equal(found, expected)
+    assert {value.device.type for value in state.to("meta") if value is not None} == {"meta"}

@@ -11,8 +11,9 @@ from lightning.pytorch.plugins import MixedPrecision
 
 from spikescan.errors import InputError, TrainingError
 from spikescan.training import checkpoints, fitting, run
+from spikescan.training.classifier import SKIPS
 from spikescan.training.evaluate import evaluate_run
-from spikescan.training.task import SKIPS, Task
+from spikescan.training.task import Task
 
 NETWORKS = {
     "conv": {},

@@ -75,12 +75,12 @@ def test_a_recipe_that_leaves_things_open(recipe, store, tmp_path):
 @pytest.mark.usefixtures("no_pictures")
 def test_seconds_an_epoch_are_not_those_of_compiling(recipe, store, tmp_path, monkeypatch):
     """Two epochs, the first of which waits for its kernels."""
-    finish = Task.finish_epoch
+    finish = Task._row
 
     def slow_at_first(self):
         self.seconds = 30.0 if self.current_epoch == 0 else 1.0
         return finish(self)
 
-    monkeypatch.setattr(Task, "finish_epoch", slow_at_first)
+    monkeypatch.setattr(Task, "_row", slow_at_first)
     stuff = run.prepare(recipe(training__epochs=2), tmp_path / "run", store=store)
     assert run.train(stuff, tmp_path / "run", say=str)["seconds_per_epoch"] == 1.0

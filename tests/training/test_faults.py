@@ -5,7 +5,8 @@ import spikescan as ss
 from spikescan.errors import TrainingError
 from spikescan.networks import SpikingMLP
 from spikescan.training import faults, run
-from spikescan.training.task import SKIPS, Task
+from spikescan.training.classifier import SKIPS
+from spikescan.training.task import Task
 
 
 def network():

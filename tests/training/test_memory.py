@@ -28,7 +28,7 @@ def test_the_estimate_is_a_batchs_outputs(recipe, store, monkeypatch, tmp_path):
 
 def test_the_longest_sample_counts(recipe, store, tmp_path):
     stuff = run.prepare(recipe(), tmp_path / "run", store=store)
-    longest = max(stuff.maker(split)(indices, 0).events.shape[0] for split, indices in stuff.splits.items())
+    longest = max(stuff.maker(split)(part.indices, 0).events.shape[0] for split, part in stuff.splits.items())
     assert memory._steps(stuff) in (longest - 1, longest)
 
 

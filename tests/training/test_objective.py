@@ -9,8 +9,8 @@ from torch.nn import functional as F
 import spikescan as ss
 from spikescan.networks import ConvNet
 from spikescan.training import recipe_files
+from spikescan.training.classifier import objective
 from spikescan.training.losses import readout
-from spikescan.training.task import objective
 
 T, B = 5, 3
 SEED = 11
@@ -58,7 +58,7 @@ def test_loss_and_every_gradient(estimate, epoch, weight):
     x, labels = torch.randn(T, B, 2, 8, 8, dtype=torch.float64, requires_grad=True), torch.tensor([2, 0, 1])
 
     out = net.run(x, seed=SEED)
-    found = objective(out, readout(out.readout), labels, None, recipe, epoch)
+    found = objective(out, readout(out.readout), labels, None, recipe.loss, epoch=epoch)
     answer, memory = plain(net, x, estimate)
     entropy = sum(F.cross_entropy(answer[t], labels) for t in range(T)) / T
     expected = 0.9 * entropy + 0.1 * (answer - 1).square().mean()

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from spikescan.data import cifar10
-from spikescan.data.batches import BatchMaker
 from spikescan.data.camera_augment import CameraAugmentation
+from spikescan.data.event_batches import BatchMaker
 from spikescan.data.image_batches import ImageBatches
 from spikescan.errors import InputError
 from spikescan.papers import _generated
@@ -66,7 +66,7 @@ def test_training_images_go_through_the_policy(made):
     assert isinstance(augmented, ImageBatches)
     assert plain.augment is None
     assert augmented.augment.policy
-    assert augmented.augment == cifar10.batches(stuff.stores["train"], augment=True).augment
+    assert augmented.augment == cifar10.batches(stuff.splits["train"].store, augment=True).augment
     one, same, other = (augmented(np.arange(9), seed=seed).events.value for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -76,7 +76,7 @@ def test_test_samples_behind_the_last_full_batch_are_left_out_on_request(made):
     whole = made("cifar10dvs", training__batch_size=8)
     assert len(whole.splits["test"]) == 30
     stuff = made("cifar10dvs", training__batch_size=8, protocol__drop_last=True)
-    assert stuff.splits["test"].tolist() == list(range(24))
+    assert stuff.splits["test"].indices.tolist() == list(range(24))
     assert len(stuff.splits["train"]) == 80
     with pytest.raises(InputError, match=r"protocol\.drop_last: 30 test samples do not fill one batch of 32"):
         made("cifar10dvs", protocol__drop_last=True)

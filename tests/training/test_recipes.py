@@ -178,8 +178,8 @@ def test_an_unknown_base_is_named(tmp_path):
 
 def test_a_limit_on_the_samples_of_each_class(recipe, store):
     stuff = material(recipe(data__limit=2), store)
-    for name, indices in stuff.splits.items():
-        labels, counts = np.unique(stuff.stores[name].labels[indices], return_counts=True)
+    for part in stuff.splits.values():
+        labels, counts = np.unique(part.labels, return_counts=True)
         assert len(labels) == 4
         assert counts.max() <= 2
     assert len(stuff.splits["train"]) == len(stuff.splits["test"]) == 8

@@ -194,8 +194,8 @@ def copy(folder, tmp_path):
 
 
 def test_resume_keeps_the_recipe(finished, store):
-    with pytest.raises(InputError, match=r"keeps its recipe .*training.epochs is 5, asked is 9"):
-        run.prepare(run.recorded(finished, {"training.epochs": 9}), finished, store=store, resume=True)
+    with pytest.raises(InputError, match=r"keeps its recipe .*training.lr is 0.005, asked is 0.25"):
+        run.prepare(run.recorded(finished, {"training.lr": 0.25}), finished, store=store, resume=True)
 
 
 def test_folder_is_not_overwritten(finished, recipe, store, tmp_path):

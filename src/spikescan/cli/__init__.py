@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-COMMANDS = ("train", "evaluate", "reproduce", "bench", "data", "demo", "info")
+COMMANDS = ("train", "evaluate", "predict", "export", "reproduce", "bench", "data", "demo", "info")
 """Files of this package, in the order in which ``--help`` lists them."""
 
 STOPPED = 130

@@ -44,6 +44,7 @@ Channels = Annotated[
     typer.Option(metavar="N", help="Number of input channels, if the files do not say.", rich_help_panel=DATA),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.", rich_help_panel=RESULTS)]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 Data = Annotated[
     str,
     typer.Argument(

@@ -42,6 +42,8 @@ def evaluate(
         measured, material = measuring.evaluate_run(
             run_folder, split, protocol=protocol, root=root, store=store, device=device, progress=progress
         )
+    if warning := measuring.other_data(run_folder, material, split):
+        report.say(warning)
     label = protocol or material.recipe.protocol.name
     if as_json:
         report.show_json({"run": str(run_folder), "protocol": label, **asdict(measured)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -50,6 +50,22 @@ def train(
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of every random choice.")] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Start from the weights of a finished run (fine-tuning).")
+    ] = None,
+    early_stopping: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after N epochs without a better validation accuracy.")
+    ] = None,
+    class_weights: Annotated[
+        bool | None, typer.Option("--class-weights", help="Weigh rare classes more in the loss.")
+    ] = None,
+    precision: Annotated[
+        Literal["32", "16", "bf16"] | None, typer.Option(help="Number format; 16 and bf16 are mixed precision.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that make batches.")] = None,
+    logger: Annotated[
+        Literal["tensorboard", "csv", "wandb", "mlflow"] | None, typer.Option(help="Where the history is logged.")
+    ] = None,
     device: Device = None,
     root: Root = None,
     channels: Channels = None,
@@ -97,6 +113,12 @@ def train(
         "loss.rate_limit": rate_limit,
         "protocol.holdout_speaker": holdout_speaker,
         "training.device": device,
+        "training.init_from": init_from and str(init_from.expanduser().resolve()),
+        "training.early_stopping": early_stopping,
+        "loss.class_weights": class_weights,
+        "training.precision": precision,
+        "training.workers": workers,
+        "training.logger": logger,
         "seed": seed,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
@@ -129,10 +151,11 @@ class Request:
     def train(self) -> dict[str, Any]:
         """The run's summary."""
         from spikescan.data import catalog
-        from spikescan.training import recipe_files, run
+        from spikescan.training import custom, recipe_files, run
 
         catalog.find(self.data)
         changes = self._changes([recipe_files.parse_setting(setting) for setting in self.settings])
+        custom.import_asked_for(changes)
         recipe = recipe_files.load(self.recipe or self.data, changes)
         self.folder = self.out or Path("runs") / f"{recipe.data.name}-{recipe.neuron.name}-{recipe.seed}"
         if self.resume and self.recipe is None:

@@ -11,35 +11,53 @@ from pathlib import Path
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
+from spikescan.data.dataset import Dataset, Store
+from spikescan.data.dense import DenseStore
 from spikescan.data.events import VERSION, EventStore
-from spikescan.data.images import ImageStore
-from spikescan.data.shd import COCHLEA
-from spikescan.data.sources import find
+from spikescan.data.sources import Source, find
 from spikescan.data.write import Progress
 from spikescan.errors import InputError
 
-Store = EventStore | ImageStore
+PARTS = ("train", "test", "valid")
+"""The folders of the stores."""
+HELD_OUT, SEED = 0.2, 0
+"""Share of the samples that is held out for testing where a set has no test part, and what draws it."""
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A data set that is ready to be batched."""
+class Splits:
+    """A set that is known by its name, or a folder of own recordings: its parts, ready to be batched."""
 
     name: str
     folder: Path  # where its stores are
-    train: Store
-    test: Store
-    validation: Store | None  # only where the set's authors give one (SSC)
-    channels: int  # input channels
-    classes: int  # largest training label + 1
-    sensor: tuple[int, int, int] | None  # (polarities, height, width) of an event camera
-    class_names: tuple[str, ...]
+    train: Dataset
+    test: Dataset
+    validation: Dataset | None = None  # only where there is a part for it (SSC)
+    notes: tuple[str, ...] = ()  # a sentence for each thing that was decided for the user
 
     @property
-    def splits(self) -> dict[str, Store]:
-        """The stores by name."""
+    def parts(self) -> dict[str, Dataset]:
+        """The parts that there are, by name."""
         found = {"train": self.train, "test": self.test, "validation": self.validation}
-        return {name: store for name, store in found.items() if store is not None}
+        return {name: part for name, part in found.items() if part is not None}
+
+    @property
+    def channels(self) -> int:
+        """Input channels."""
+        return self.train.channels
+
+    @property
+    def classes(self) -> int:
+        return self.train.classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.train.class_names
+
+    @property
+    def sensor(self) -> tuple[int, int, int] | None:
+        """(polarities, height, width) of an event camera."""
+        return self.train.sensor
 
 
 def load(
@@ -49,7 +67,7 @@ def load(
     store: Path | str | None = None,
     channels: int | None = None,
     progress: Progress | None = None,
-) -> Dataset:
+) -> Splits:
     """The data set `name`, converted into the folder `store` (default: `default_store()`) where that is due.
 
     root      the folder with the set's own files, for every set that is not built in.
@@ -68,13 +86,15 @@ def load(
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             source.convert(base, temporary, channels, progress)
-            _assemble(name, temporary, channels)
-    return _assemble(name, folder, channels)
+            _assemble(name, temporary, base, channels)
+    return _assemble(name, folder, base, channels)
 
 
 def default_root(name: str, root: Path | str | None) -> Path:
     """`root` as a whole path. InputError, saying what to get from where, if it is needed and missing."""
     source = find(name)
+    if root is None and source.own:
+        raise InputError(f"data set {name}: --root DIR names the folder with your recordings: {source.where}")
     if root is None and source.where:
         raise InputError(
             f"data set {name}: `spikescan data fetch {name}` gets it, or get {source.where}; "
@@ -104,27 +124,39 @@ def _stamp(file: Path) -> tuple[str, int, int]:
     return str(file), stat.st_size, stat.st_mtime_ns
 
 
-def _assemble(name: str, folder: Path, channels: int | None) -> Dataset:
-    """Open the splits and check each against the training split."""
-    train, test = (_open(name, folder, split) for split in ("train", "test"))
-    validation = _open(name, folder, "valid") if (folder / "valid").is_dir() else None
-    classes = int(train.labels.max()) + 1
-    names = train.meta.class_names or tuple(map(str, range(classes)))
-    dataset = Dataset(
-        name=name,
-        folder=folder,
-        train=train,
-        test=test,
-        validation=validation,
-        channels=_channels(train, channels),
-        classes=classes,
-        sensor=train.meta.sensor,
-        class_names=names[:classes],
-    )
-    for split in dataset.splits.values():
-        _check_channels(split, dataset.channels)
-        _check_labels(split, train.labels)
-    return dataset
+def _assemble(name: str, folder: Path, root: Path, channels: int | None) -> Splits:
+    """Open the parts and check each against the training part."""
+    source = find(name)
+    stores = {split: _open(name, folder, split) for split in PARTS if split == "train" or (folder / split).is_dir()}
+    train = stores["train"]
+    known = {
+        "name": (root.name or name) if source.own else name,
+        "channels": _channels(source, stores, channels),
+        "classes": _classes(source, train),
+        "ordered_channels": source.ordered or train.meta.ordered_channels,
+    }
+    parts = {split: Dataset.whole(store, **known) for split, store in stores.items()}
+    for part in parts.values():
+        _check_channels(part.store, part.channels)
+        _check_labels(part.store, train.labels)
+    notes = ()
+    if "test" not in parts:
+        if not source.own:
+            _open(name, folder, "test")  # which says that it is not there
+        parts["train"], parts["test"], notes = _held_out(parts["train"])
+    return Splits(known["name"], folder, parts["train"], parts["test"], parts.get("valid"), notes)
+
+
+def _held_out(whole: Dataset) -> tuple[Dataset, Dataset, tuple[str, ...]]:
+    try:
+        train, test = whole.split(HELD_OUT, seed=SEED)
+    except InputError:
+        raise InputError(
+            f"{whole.store.meta.source}: {len(whole)} samples and no test part: a fifth cannot be held out; "
+            "record more, or add a test part"
+        ) from None
+    share = f"{len(test)} of {len(whole)} samples, a fifth of each class drawn with seed {SEED},"
+    return train, test, (f"{whole.store.meta.source}: no test part; {share} are held out for testing",)
 
 
 def _open(name: str, folder: Path, split: str) -> Store:
@@ -134,16 +166,26 @@ def _open(name: str, folder: Path, split: str) -> Store:
         raise InputError(f"{error}; delete the folder {folder} and it is converted again") from None
 
 
-def _channels(train: Store, asked: int | None) -> int:
+def _channels(source: Source, stores: dict[str, Store], asked: int | None) -> int:
+    train = stores["train"]
     if (sensor := train.meta.sensor) is not None:
         given = sensor[0] * sensor[1] * sensor[2]
         if asked not in (None, given):
             raise InputError(f"channels is {asked}, but the sensor {sensor} of {train.meta.source} has {given}")
         return given
-    return asked or max(COCHLEA, train.meta.largest_channel + 1)
+    found = stores.values() if source.own else [train]
+    return asked or max(source.channels, *(store.meta.channels or store.meta.largest_channel + 1 for store in found))
+
+
+def _classes(source: Source, train: Store) -> int:
+    """The largest training label + 1; of own recordings that name their classes, as many as they name."""
+    found = int(train.labels.max()) + 1
+    return max(found, len(train.meta.class_names or ())) if source.own else found
 
 
 def _check_channels(split: Store, channels: int) -> None:
+    if isinstance(split, DenseStore) and split.values.shape[1] != channels:
+        raise InputError(f"{split.meta.source}: {split.values.shape[1]} channels where there are {channels}")
     if isinstance(split, EventStore) and split.meta.largest_channel >= channels:
         event = int(np.argmax(split.channels >= channels))
         sample = np.searchsorted(split.offsets, event, side="right") - 1

@@ -84,12 +84,25 @@ class EventTensor(_OnDevices):
 
 @dataclass(frozen=True, eq=False)
 class Batch(_OnDevices):
-    """Some samples, ready for a network."""
+    """Some samples, ready for a network.
 
-    events: EventTensor
+    `events` is an `EventTensor`, or of real-valued data a float tensor (T, B, C); `inputs` is the same. A network takes
+    either.
+    """
+
+    events: EventTensor | Tensor
     labels: Tensor  # (B,) int64
     lengths: Tensor  # (B,) int64 steps; a row is padding outside its own
-    indices: Tensor  # (B,) int64, which samples of the store
+    indices: Tensor  # (B,) int64, which samples of the store; by `spikescan.data.batches`, of the `Dataset`
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def inputs(self) -> EventTensor | Tensor:
+        """What a network takes: `events` under a name that fits real-valued data as well."""
+        return self.events
+
+    def dense(self) -> Tensor:
+        """The inputs as a tensor, (T, B, C): counts of events, or the values themselves."""
+        return self.events if isinstance(self.events, Tensor) else self.events.dense()

@@ -1,4 +1,4 @@
-"""The event store: one split of a data set as flat, memory-mapped arrays in one folder.
+"""The event store: one split of a data set as flat arrays, memory-mapped from the files of one folder or in memory.
 
 ========== ======= ========= ==========================================================
 file       dtype   shape
@@ -16,9 +16,9 @@ Nothing here is ever changed in place: a store is written once (`write.py`) and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -28,6 +28,10 @@ from spikescan.errors import InputError
 VERSION = 1
 DTYPES = {"times": np.uint32, "channels": np.uint32, "offsets": np.int64, "labels": np.int64}
 SPEAKERS = {"speakers": np.int64}
+NO_ITEMS = (
+    "its samples have no time step yet and cannot be indexed: take spikescan.data.batches(data, dt=…), or torch's "
+    "DataLoader(spikescan.data.as_torch(data, dt=…))"
+)
 
 
 class Meta(BaseModel):
@@ -44,13 +48,20 @@ class Meta(BaseModel):
     empty: int  # samples without events
     sensor: tuple[int, int, int] | None = None  # (polarities, height, width) of an event camera
     class_names: tuple[str, ...] | None = None
+    speaker_names: tuple[str, ...] | None = None  # of speakers that are not numbers in the source
+    name: str | None = None  # of the data set, where it was saved under one
+    channels: int | None = None  # input channels, where they are known to be more than the largest says
+    ordered_channels: bool = False  # whether neighbouring channels are alike
+    dt: float | None = None  # seconds of a step of real-valued data
+    notes: tuple[str, ...] = ()  # a sentence for each thing of the source that was left out
 
 
 @dataclass(frozen=True, eq=False)
 class EventStore:
-    """One split, opened read-only. Pickles as its path, so that worker processes map the files themselves."""
+    """One split. Opened from a folder it is read-only and pickles as its path, so that worker processes map the files
+    themselves; one in memory (`write.hold_store`) pickles its arrays."""
 
-    path: Path
+    path: Path | None  # None: in memory
     times: np.ndarray  # (E,) uint32 µs
     channels: np.ndarray  # (E,) uint32
     offsets: np.ndarray  # (n + 1,) int64
@@ -61,7 +72,12 @@ class EventStore:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, index: object) -> NoReturn:
+        raise TypeError(f"{self.meta.source}: {NO_ITEMS}")
+
     def __reduce__(self) -> tuple[Any, ...]:
+        if self.path is None:
+            return EventStore, tuple(getattr(self, field.name) for field in fields(self))
         return open_store, (self.path,)
 
     @property

@@ -96,7 +96,7 @@ class ImageBatches:
         """The batch of the images `indices` (B,), in that order; `seed` governs the augmentation alone."""
         indices = np.array(indices, np.int64)
         if len(wrong := indices[(indices < 0) | (indices >= len(self.store))]):
-            raise IndexError(f"no sample {wrong[0]}; {self.store.path} has {len(self.store)}")
+            raise IndexError(f"no sample {wrong[0]}; {self.store.meta.source} has {len(self.store)}")
         row, channel = ragged_arange(np.full(len(indices), self.channels))
         values = self._values(self.store.images[indices], np.random.default_rng(int(seed) % 2**64))
         return Batch(

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
-from spikescan.data.events import Meta, damaged, map_column, read_meta
+from spikescan.data.events import NO_ITEMS, Meta, damaged, map_column, read_meta
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +37,15 @@ class ImageStore:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, index: object) -> NoReturn:
+        raise TypeError(f"{self.meta.source}: {NO_ITEMS}")
+
     def __reduce__(self) -> tuple[Any, ...]:
         return open_images, (self.path,)
+
+    def sample(self, index: int) -> np.ndarray:
+        """The pixels of one image, (C, H, W)."""
+        return self.images[index]
 
     @property
     def counts(self) -> np.ndarray:
@@ -69,7 +76,7 @@ def write_images(
     with atomic_folder(path, what="the image store") as folder:
         np.save(folder / "pixels.npy", np.ascontiguousarray(images, np.uint8).reshape(-1))
         np.save(folder / "labels.npy", np.asarray(labels, np.int64))
-        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n")
+        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return open_images(path)
 
 

@@ -2,48 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
-from spikescan.data.catalog import Dataset, default_store
-from spikescan.data.events import EventStore
-from spikescan.data.images import ImageStore
+from spikescan.data.bins import steps
+from spikescan.data.catalog import Splits, default_store
+from spikescan.data.dataset import Dataset
 from spikescan.data.sources import SOURCES
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Of one number for each sample."""
-
-    minimum: float
-    median: float
-    mean: float
-    maximum: float
-
-    @classmethod
-    def of(cls, values: np.ndarray) -> Self:
-        """The spread of values (n,); all 0 where there are none."""
-        if not len(values):
-            return cls(0.0, 0.0, 0.0, 0.0)
-        return cls(*(float(f(values)) for f in (np.min, np.median, np.mean, np.max)))
-
-
-@dataclass(frozen=True)
-class SplitInfo:
-    """One split of a data set."""
-
-    source: str
-    samples: int
-    events: int
-    seconds: Spread  # duration of a sample
-    events_per_sample: Spread
-    samples_per_class: tuple[int, ...]
-    speakers: tuple[int, ...] | None  # None: the source does not say
-    unsorted: int  # samples whose events had to be sorted by time
-    empty: int  # samples without events
+from spikescan.data.statistics import Spread, Statistics
 
 
 @dataclass(frozen=True)
@@ -57,20 +26,12 @@ class SetInfo:
     classes: int
     class_names: tuple[str, ...]
     sensor: tuple[int, int, int] | None  # (polarities, height, width)
-    splits: dict[str, SplitInfo]
-
-    @property
-    def repairs(self) -> list[str]:
-        """A sentence for each thing that was mended or looks odd, to be shown after a conversion."""
-        return [
-            f"{split.source}: {number} of {split.samples} samples {what}"
-            for split in self.splits.values()
-            for number, what in (
-                (split.unsorted, "had their events sorted by time"),
-                (split.empty, "have no events and are kept"),
-            )
-            if number
-        ]
+    ordered_channels: bool
+    splits: dict[str, Statistics]
+    repairs: tuple[str, ...]
+    """A sentence for each thing that was mended or decided, to be shown after a conversion."""
+    warnings: tuple[str, ...]
+    """A sentence for each thing that looks odd in the training samples."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +45,9 @@ class Known:
     bytes: int  # of those folders
 
 
-def describe(dataset: Dataset) -> SetInfo:
+def describe(dataset: Splits) -> SetInfo:
     """Sizes, durations and repairs of a data set; `dataclasses.asdict` makes it ready for JSON."""
+    splits = {name: Statistics.of(part) for name, part in dataset.parts.items()}
     return SetInfo(
         name=dataset.name,
         folder=str(dataset.folder),
@@ -94,8 +56,35 @@ def describe(dataset: Dataset) -> SetInfo:
         classes=dataset.classes,
         class_names=dataset.class_names,
         sensor=dataset.sensor,
-        splits={name: _split(store, dataset.classes) for name, store in dataset.splits.items()},
+        ordered_channels=dataset.train.ordered_channels,
+        splits=splits,
+        repairs=repairs(dataset),
+        warnings=splits["train"].warnings,
     )
+
+
+def repairs(dataset: Splits) -> tuple[str, ...]:
+    """A sentence for each thing that was mended or decided; the events are not read for it."""
+    stores = {part.store.meta.source: part.store for part in dataset.parts.values()}
+    mended = (
+        f"{source}: {number} of {len(store)} samples {what}"
+        for source, store in stores.items()
+        for number, what in (
+            (store.meta.unsorted, "had their events sorted by time"),
+            (store.meta.empty, "have no events and are kept"),
+        )
+        if number
+    )
+    left_out = (note for store in stores.values() for note in store.meta.notes)
+    return (*mended, *left_out, *dataset.notes)
+
+
+def steps_in_words(parts: Mapping[str, Dataset], dt: float) -> str:
+    """Time steps of the samples in bins of `dt` seconds, for a headline: "42 to 1,120 steps per sample (median 87)"."""
+    spread = Spread.of(np.concatenate([steps(part, dt) for part in parts.values()]))
+    if spread.minimum == spread.maximum:
+        return f"{spread.maximum:,.0f} steps per sample"
+    return f"{spread.minimum:,.0f} to {spread.maximum:,.0f} steps per sample (median {spread.median:,.0f})"
 
 
 def overview(store: Path | str | None = None) -> list[Known]:
@@ -107,20 +96,6 @@ def overview(store: Path | str | None = None) -> list[Known]:
 def _known(base: Path, name: str, what: str, where: str) -> Known:
     folders = sorted(path for path in base.glob(f"{name}-*") if path.is_dir())
     return Known(name, what, where, tuple(map(str, folders)), sum(map(_size, folders)))
-
-
-def _split(store: EventStore | ImageStore, classes: int) -> SplitInfo:
-    return SplitInfo(
-        source=store.meta.source,
-        samples=len(store),
-        events=store.meta.events,
-        seconds=Spread.of(store.durations / 1e6),
-        events_per_sample=Spread.of(store.counts),
-        samples_per_class=tuple(np.bincount(store.labels, minlength=classes).tolist()),
-        speakers=None if store.speakers is None else tuple(np.unique(store.speakers).tolist()),
-        unsorted=store.meta.unsorted,
-        empty=store.meta.empty,
-    )
 
 
 def _size(folder: Path) -> int:

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
-from spikescan.data.events import EventStore
-from spikescan.data.images import ImageStore
 from spikescan.errors import InputError
 
 Split = tuple[np.ndarray, np.ndarray]  # indices of (training, validation) samples, each rising
 
 
-def validation_split(
-    store: EventStore | ImageStore, *, fraction: float = 0.1, seed: int = 0, speaker: int | None = None
-) -> Split:
-    """(training, validation) indices of a store.
+class Labelled(Protocol):
+    """A store or a `Dataset`: what a split asks of samples."""
+
+    @property
+    def labels(self) -> np.ndarray: ...
+    @property
+    def speakers(self) -> np.ndarray | None: ...
+    def __len__(self) -> int: ...
+
+
+def validation_split(samples: Labelled, *, fraction: float = 0.1, seed: int = 0, speaker: int | None = None) -> Split:
+    """(training, validation) indices of `samples`.
 
     With `speaker` everything that one person said is held out. Otherwise `fraction` of the samples, in
     proportion from every label and, where speakers are known, from every speaker within the label.
     """
     if speaker is not None:
-        return by_speaker(store.speakers, speaker)
+        return by_speaker(samples.speakers, speaker)
     if not 0 <= fraction < 1:
         raise InputError(f"validation fraction is {fraction}, must be in [0, 1)")
-    split = stratified(store.labels, fraction, seed, within=store.speakers)
+    labels = np.asarray(samples.labels)
+    split = stratified(labels, fraction, seed, within=samples.speakers)
     if fraction > 0 and not len(split[1]):
-        raise InputError(f"a validation fraction of {fraction} leaves nothing of {len(store)} samples")
+        raise InputError(
+            f"a validation fraction of {fraction} leaves nothing of {len(samples)} samples: "
+            f"{_remedy(labels, fraction, seed, samples.speakers)}"
+        )
     return split
+
+
+def _remedy(labels: np.ndarray, fraction: float, seed: int, within: np.ndarray | None) -> str:
+    """What to do where `fraction` is too small."""
+    for larger in np.arange(np.ceil(fraction * 100), 100) / 100:
+        if len(stratified(labels, float(larger), seed, within)[1]):
+            return f"take at least {larger:g} (--set protocol.validation={larger:g} on the command line)"
+    return "no class has a second sample; give at least two of a class, or a split of your own"
 
 
 def stratified(labels: np.ndarray, fraction: float, seed: int, within: np.ndarray | None = None) -> Split:

@@ -45,13 +45,24 @@ class EventLinear(nn.Linear):
 
     def forward(self, input: Tensor | Events) -> Tensor:
         if isinstance(input, Tensor):
-            return linear(input, self.weight, self.bias)
+            return linear(as_floats(input, self.weight.dtype), self.weight, self.bias)
+        if not hasattr(input, "step"):
+            raise TypeError(
+                "x: a tensor (T, B, channels) or an EventTensor is needed, found "
+                f"{type(input).__name__}; torch.as_tensor(x) makes a tensor of an array"
+            )
         steps, rows, channels = input.shape
         learned = input.value is not None and input.value.requires_grad and torch.is_grad_enabled()
         if learned or len(input.step) > DENSE_FROM * steps * rows * channels:
             return linear(input.dense(self.weight.dtype), self.weight, self.bias)
         weight, bias = _as_autocast(self.weight), None if self.bias is None else _as_autocast(self.bias)
         return event_linear(weight, bias, input.step, input.row, input.channel, input.value, input.shape)
+
+
+def as_floats(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Dense and floating point: counts that are integers or bools, and sparse tensors, become `dtype`."""
+    x = x.to_dense() if x.layout != torch.strided else x
+    return x if x.is_floating_point() else x.to(dtype)
 
 
 def _as_autocast(parameter: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ..neurons import Neuron
 from ..random import as_seed, fold, new_seed, refuse_second_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
-from ._event_linear import Events
+from ._event_linear import Events, as_floats
 from ._norm import SequenceNorm
 
 Sensor = tuple[int, int, int]
@@ -143,7 +143,7 @@ class FrameNetwork(nn.Module):
     def frames(self, x: Tensor | Events) -> Tensor:
         """(T, B, P, *size) in the dtype of the weights, contiguous."""
         dtype = self._weight.dtype
-        dense = x if isinstance(x, Tensor) else x.dense(dtype)
+        dense = as_floats(x, dtype) if isinstance(x, Tensor) else x.dense(dtype)
         if dense.dim() == 3 and dense.shape[2] == math.prod(self.sensor):
             dense = dense.unflatten(2, self.sensor)
         elif dense.dim() == 4:

@@ -12,6 +12,16 @@ class FullPrecision(nn.Module):
 
     narrowest = torch.float32
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._constants: dict[str, Tensor] = {}
+
+    def add_constant(self, name: str, value: Tensor) -> None:
+        """A buffer that no `state_dict` holds, and that survives `to_empty` and the meta device: `value` is kept
+        beside it."""
+        self._constants[name] = value
+        self.register_buffer(name, value.to(torch.get_default_device()), persistent=False)
+
     def _apply(self, fn, recurse=True):
         def wide_enough(tensor: Tensor) -> Tensor:
             out = fn(tensor)
@@ -20,7 +30,10 @@ class FullPrecision(nn.Module):
 
         for child in self.children() if recurse else ():
             child._apply(fn)  # which knows for itself
-        return super()._apply(wide_enough, recurse=False)
+        super()._apply(wide_enough, recurse=False)
+        for name, value in self._constants.items():
+            self._buffers[name] = value.to(getattr(self, name).device)
+        return self
 
 
 class Decay(FullPrecision):
@@ -48,7 +61,7 @@ class Decay(FullPrecision):
             raise TypeError(f"{name}: seconds are needed, a number or a tensor, found {type(tau).__name__}")
         if not isinstance(dt, Real):
             raise TypeError(f"dt: a number of seconds is needed, found {type(dt).__name__}")
-        tau = torch.as_tensor(tau, dtype=torch.float64)
+        tau = torch.as_tensor(tau, dtype=torch.float64, device="cpu")
         if not dt > 0 or dt == float("inf"):
             raise ValueError(f"dt: a positive number of seconds is needed, found {dt}")
         if not bool((tau >= 0).all()):
@@ -57,13 +70,14 @@ class Decay(FullPrecision):
         self.learn = learn
         if not learn:
             self.narrowest = torch.float64  # 1 - β loses its digits in float32
-            self.register_buffer("value", value, persistent=False)
+            self.add_constant("value", value)
             return
         if features is None:
             raise ValueError(f"features: learn_tau needs the number of features, to learn one {name} for each")
         if not bool(((value > 0) & (value < 1)).all()):
             raise ValueError(f"{name}: a learned time constant must be positive and finite, found {tau.tolist()}")
-        self.logit = nn.Parameter(torch.logit(value).expand(features).to(torch.float32).clone())
+        logit = torch.logit(value).expand(features).to(torch.get_default_device(), torch.float32)
+        self.logit = nn.Parameter(logit.clone())
 
     def forward(self) -> Tensor:
         """float64, in [0, 1]; strictly inside where learned."""

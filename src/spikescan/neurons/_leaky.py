@@ -80,7 +80,7 @@ class LeakyNeuron(Neuron):
             self.threshold = nn.Parameter(torch.full(shape or (), float(threshold), dtype=torch.float32))
             return
         self.narrowest = torch.float64  # 0.1 is another number in float32
-        self.register_buffer("threshold", torch.tensor(float(threshold), dtype=torch.float64), persistent=False)
+        self.add_constant("threshold", torch.tensor(float(threshold), dtype=torch.float64, device="cpu"))
 
     @property
     def dynamics(self) -> Dynamics:

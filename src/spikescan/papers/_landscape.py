@@ -16,15 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spikescan.data.splits import first_of_each
 from spikescan.papers.experiment import Say
 from spikescan.training.build import Material
+from spikescan.training.classifier import objective
 from spikescan.training.evaluate import forward
 from spikescan.training.files import write_atomic
 from spikescan.training.loaders import EvaluationBatches
 from spikescan.training.losses import readout
 from spikescan.training.networks import Network
-from spikescan.training.task import objective
 
 Direction = Mapping[str, Tensor]
 """By the name of a weight."""
@@ -81,7 +80,7 @@ def _move(network: Network, centre: Direction, plane: tuple[Direction, Direction
 def _loss(network: Network, stuff: Material, each: int, device: str) -> float:
     """Over the first samples of each class, without augmentation; the same draws at every place."""
     recipe = stuff.recipe
-    chosen = first_of_each(stuff.stores["train"].labels, stuff.splits["train"], each)
+    chosen = stuff.splits["train"].first_of_each(each)
     total = 0.0
     batches = EvaluationBatches(stuff.maker("train"), chosen, batch_size=recipe.training.batch_size)
     for number, cpu_batch in enumerate(batches):
@@ -89,5 +88,5 @@ def _loss(network: Network, stuff: Material, each: int, device: str) -> float:
         output = forward(network, batch, recipe, number)
         lengths = batch.lengths if recipe.data.masked else None
         scores = readout(output.readout, recipe.loss.readout, lengths)
-        total += objective(output, scores, batch.labels, lengths, recipe, None).item() * len(batch)
+        total += objective(output, scores, batch.labels, lengths, recipe.loss, epoch=None).item() * len(batch)
     return total / len(chosen)

@@ -60,7 +60,7 @@ def train_and_watch(settings: dict[str, Any], place: Workplace) -> dict[str, Any
     if summary["neuron"] == _mpe.NEURONS["LIF"]:
         return found
     stuff, network = trained(settings, place)
-    batch = stuff.maker("test")(stuff.splits["test"][:1], 0).to(place.device)
+    batch = stuff.maker("test")(stuff.splits["test"].indices[:1], 0).to(place.device)
     weights = _weights(network, batch.events)
     return found | {
         ESTIMATE: [_sum(row, "distance", weights) for row in rows],

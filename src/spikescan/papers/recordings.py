@@ -191,7 +191,7 @@ def _open(
 ) -> Recordings:
     dataset = catalog.load(name, root=root, store=store, progress=progress)
     contents: dict[str, Any] = {
-        split: {"samples": len(part), "events": part.meta.events} for split, part in dataset.splits.items()
+        split: {"samples": len(part), "events": int(part.counts.sum())} for split, part in dataset.parts.items()
     }
     contents |= {"classes": dataset.classes, "channels": dataset.channels}
     places = [None if place is None else str(place.expanduser().resolve()) for place in (root, store)]

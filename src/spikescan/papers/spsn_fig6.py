@@ -10,7 +10,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.papers import targets
 from spikescan.papers._spsn import LIMITS, limited, spsn_run
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Result, Run, Workplace
@@ -83,7 +83,7 @@ def _first_sample(
     return {
         "label": int(batch.labels[0]),
         "answers": list(stuff.answers),
-        "milliseconds": (chosen * stuff.recipe.data.dt * 1e3).tolist(),
+        "milliseconds": (chosen * stuff.recipe.data.step * 1e3).tolist(),
         "score_mean": scores.mean(0).tolist(),
         "score_deviation": scores.std(0).tolist(),
         "over_time_mean": potentials.mean(0).T.tolist(),

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor, nn
 
 import spikescan as ss
-from spikescan.data import cifar10
 from spikescan.data.augment import Augment, Augmentation
-from spikescan.data.batches import Batch, BatchMaker
 from spikescan.data.camera_augment import CameraAugmentation
-from spikescan.data.catalog import Dataset, Store, load
-from spikescan.data.image_batches import ImageBatches
+from spikescan.data.catalog import Splits, load
+from spikescan.data.dataset import Dataset
+from spikescan.data.event_tensor import Batch
 from spikescan.data.images import ImageStore
+from spikescan.data.making import Maker, maker
 from spikescan.data.shd import Progress
-from spikescan.data.splits import first_of_each, validation_split
 from spikescan.errors import InputError
 from spikescan.networks import SpikingMLP
 from spikescan.networks.mlp import draw_as_published
 from spikescan.training import networks, neurons
+from spikescan.training.facts import Facts, of_data
 from spikescan.training.loaders import INIT, SPLIT, stream
 from spikescan.training.recipe import Recipe
 
@@ -33,39 +33,34 @@ class Material:
     ``validation``."""
 
     recipe: Recipe
-    dataset: Dataset
-    stores: dict[str, Store]
-    splits: dict[str, np.ndarray]
-    """Indices of each split's samples in its store."""
+    dataset: Splits
+    """The set as it came from disk."""
+    splits: dict[str, Dataset]
+    """What this recipe makes of it."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the run keeps of its data, but for their digests."""
+        return of_data(self.dataset, self.recipe.data.name)
 
     @property
     def inputs(self) -> int:
-        return -(-self.dataset.channels // self.recipe.data.pool)
+        """Channels that the network sees."""
+        return inputs(self.recipe, self.facts)
 
     @property
     def outputs(self) -> int:
-        """Neurons of the readout, at least one a class."""
-        return self.recipe.network.outputs or self.dataset.classes
+        """Neurons of the readout, at least one per class."""
+        return len(self.answers)
 
     @property
     def answers(self) -> tuple[str, ...]:
         """A name for each neuron of the readout."""
-        return (*self.dataset.class_names, *(f"none ({k})" for k in range(self.dataset.classes, self.outputs)))
+        return answers(self.recipe, self.facts)
 
-    def maker(self, split: str, augment: bool = False) -> BatchMaker | ImageBatches:
-        data, store = self.recipe.data, self.stores[split]
-        if isinstance(store, ImageStore):
-            return cifar10.batches(store, augment)
-        return BatchMaker(
-            store,
-            channels=self.dataset.channels,
-            dt=None if data.frames else data.dt,
-            frames=data.frames,
-            frame_by=data.frame_by,
-            pool=data.pool,
-            pad=data.pad,
-            augment=_augmentation(self.recipe, self.dataset) if augment else None,
-        )
+    def maker(self, split: str, augment: bool = False) -> Maker:
+        changed = _augmentation(self.recipe, self.dataset) if augment else None
+        return batches_of(self.recipe, self.splits[split], changed)
 
     def milliseconds(self, split: str, batch: Batch) -> Tensor:
         """(B,) duration of each sample as the network sees it: with padding, where that is not masked.
@@ -73,39 +68,69 @@ class Material:
         A still image has none of its own; it lasts for the steps that it is shown, ``data.dt`` each. A recording that
         is cut into frames lasts at least a millisecond: one without events would else have spikes without end.
         """
-        data, lengths = self.recipe.data, batch.lengths
-        if isinstance(self.stores[split], ImageStore):
-            return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.dt * 1e3)
+        data, lengths, store = self.recipe.data, batch.lengths, self.splits[split].store
+        if isinstance(store, ImageStore):
+            return torch.full_like(lengths, self.recipe.steps or 1).double() * (data.step * 1e3)
         if data.frames:
-            lasts = self.stores[split].durations[batch.indices.cpu().numpy()] / 1e3
+            lasts = store.durations[batch.indices.cpu().numpy()] / 1e3
             return torch.from_numpy(lasts).clamp(min=1.0).to(lengths.device)
         steps = lengths if data.masked else torch.full_like(lengths, batch.events.shape[0])
-        return steps.double() * (data.dt * 1e3)
+        return steps.double() * (data.step * 1e3)
 
     def network(self) -> networks.Network:
-        """A new network; its weights are a function of the recipe's seed, in the published protocol the same as in
-        the published code."""
-        torch.manual_seed(stream(self.recipe.seed, INIT))
-        values = self.recipe.network
-        sizes = iter((values.kind == "mlp" and values.hidden) or ())
-        network = networks.build(
-            values,
-            inputs=self.inputs,
-            sensor=self.dataset.sensor,
-            classes=self.outputs,
-            neuron=lambda: neurons.build(self.recipe, next(sizes, 1)),
-            readout=self._readout if values.readout == "leaky" else None,
-        )
-        if isinstance(network, SpikingMLP) and values.init == self.recipe.protocol.name == "published":
-            draw_as_published(network, self.recipe.seed)
-        for name, parameter in network.neurons.named_parameters():
-            if name.endswith("kappa"):
-                parameter.requires_grad_(self.recipe.loss.learn_kappa)
-        return network
+        """A new network; its weights are a function of the recipe's seed."""
+        return network_of(self.recipe, self.facts)
 
-    def _readout(self) -> ss.LeakyIntegrator:
-        values = self.recipe.network
-        return ss.LeakyIntegrator(values.readout_tau_mem, values.readout_tau_syn, self.recipe.data.dt)
+
+def inputs(recipe: Recipe, facts: Facts) -> int:
+    """Channels that the network sees: those of the data, pooled."""
+    return -(-facts.channels // recipe.data.pool)
+
+
+def answers(recipe: Recipe, facts: Facts) -> tuple[str, ...]:
+    """A name for each neuron of the readout: of which the recipe may ask for more than there are classes."""
+    outputs = recipe.network.outputs or facts.classes
+    return (*facts.class_names, *(f"none ({k})" for k in range(facts.classes, outputs)))
+
+
+def batches_of(recipe: Recipe, data: Dataset, augment: Augment | None = None) -> Maker:
+    """What makes batches of ``data`` as the recipe says."""
+    values = recipe.data
+    return maker(
+        data,
+        dt=None if values.frames else values.step,
+        frames=values.frames,
+        frame_by=values.frame_by,
+        pool=values.pool,
+        pad=values.pad,
+        augment=augment,
+    )
+
+
+def network_of(recipe: Recipe, facts: Facts) -> networks.Network:
+    """A new network; its weights are a function of the recipe's seed, in the published protocol the same as in the
+    published code."""
+    torch.manual_seed(stream(recipe.seed, INIT))
+    values = recipe.network
+    sizes = iter((values.kind == "mlp" and values.hidden) or ())
+    network = networks.build(
+        values,
+        inputs=inputs(recipe, facts),
+        sensor=facts.sensor,
+        classes=len(answers(recipe, facts)),
+        neuron=lambda: neurons.build(recipe, next(sizes, 1)),
+        readout=(lambda: _readout(recipe)) if values.readout == "leaky" else None,
+    )
+    if isinstance(network, SpikingMLP) and values.init == recipe.protocol.name == "published":
+        draw_as_published(network, recipe.seed)
+    for name, parameter in network.neurons.named_parameters():
+        if name.endswith("kappa"):
+            parameter.requires_grad_(recipe.loss.learn_kappa)
+    return network
+
+
+def _readout(recipe: Recipe) -> ss.LeakyIntegrator:
+    return ss.LeakyIntegrator(recipe.network.readout_tau_mem, recipe.network.readout_tau_syn, recipe.data.step)
 
 
 def material(recipe: Recipe, store: Path | str | None = None, progress: Progress | None = None) -> Material:
@@ -123,41 +148,39 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
     if networks.takes_frames(recipe.network.kind) and (dataset.sensor is None or data.pool > 1):
         why = f"data.pool is {data.pool}" if dataset.sensor else "it has none"
         raise InputError(f"network.kind {recipe.network.kind} needs the sensor of data set {data.name} whole: {why}")
-    for name, part in dataset.splits.items():
+    for name, part in dataset.parts.items():
         if not len(part):
             raise InputError(f"data set {data.name}: its {name} split holds no sample")
-    stores: dict[str, Store] = {"train": dataset.train, "test": dataset.test}
-    splits = {name: np.arange(len(store)) for name, store in stores.items()}
+    splits = {"train": dataset.train, "test": dataset.test}
     if recipe.protocol.name == "held-out":
-        stores["validation"], parts = _validation(recipe, dataset)
-        splits |= parts
+        splits |= _validation(recipe, dataset)
     if data.limit is not None:
-        splits = {name: first_of_each(stores[name].labels, chosen, data.limit) for name, chosen in splits.items()}
+        splits = {name: part.first_of_each(data.limit) for name, part in splits.items()}
     if recipe.protocol.drop_last:
         splits["test"] = _whole_batches(splits["test"], recipe.training.batch_size)
-    return Material(recipe, dataset, stores, splits)
+    return Material(recipe, dataset, splits)
 
 
-def _whole_batches(chosen: np.ndarray, size: int) -> np.ndarray:
-    if len(chosen) < size:
+def _whole_batches(samples: Dataset, size: int) -> Dataset:
+    if len(samples) < size:
         raise InputError(
-            f"protocol.drop_last: {len(chosen)} test samples do not fill one batch of {size}; leave it out"
+            f"protocol.drop_last: {len(samples)} test samples do not fill one batch of {size}; leave it out"
         )
-    return chosen[: len(chosen) // size * size]
+    return samples.subset(np.arange(len(samples) // size * size))
 
 
-def _validation(recipe: Recipe, dataset: Dataset) -> tuple[Store, dict[str, np.ndarray]]:
-    """The store of the validation samples, and the splits that change by having them."""
-    protocol, store = recipe.protocol, dataset.train
+def _validation(recipe: Recipe, dataset: Splits) -> dict[str, Dataset]:
+    """The splits that change by having validation samples."""
+    protocol = recipe.protocol
     if protocol.holdout_speaker is None and dataset.validation is not None:
-        return dataset.validation, {"validation": np.arange(len(dataset.validation))}
-    train, validation = validation_split(
-        store, fraction=protocol.validation, seed=stream(recipe.seed, SPLIT), speaker=protocol.holdout_speaker
+        return {"validation": dataset.validation}
+    train, validation = dataset.train.split(
+        protocol.validation, seed=stream(recipe.seed, SPLIT), speaker=protocol.holdout_speaker
     )
-    return store, {"train": train, "validation": validation}
+    return {"train": train, "validation": validation}
 
 
-def _augmentation(recipe: Recipe, dataset: Dataset) -> Augment:
+def _augmentation(recipe: Recipe, dataset: Splits) -> Augment:
     """What is done to training samples: crop, flip and drop where the recipe asks for them, else scale and shift."""
     data = recipe.data
     if not (data.crop or data.flip or data.drop):

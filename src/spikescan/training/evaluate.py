@@ -13,10 +13,10 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 from torch.nn import functional as F
 
-from spikescan.data.batches import Batch
+from spikescan.data.event_tensor import Batch
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.training import memory
+from spikescan.training import facts, memory
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.estimation import equal_weights
@@ -156,6 +156,15 @@ def evaluate_run(
         return evaluate(network, stuff, split, find_device(device or "auto")), stuff
 
 
+def other_data(folder: Path, material: Material, split: str) -> str | None:
+    """A warning where the samples are not those of the run's own split."""
+    file = RunFolder(folder).facts
+    recorded = facts.read(file).digests.get(split) if file.is_file() else None
+    if recorded in (None, facts.digest(material.splits[split])):
+        return None
+    return f"warning: the {split} samples are others than those of {folder}"
+
+
 def under(recipe: Recipe, protocol: str) -> Recipe:
     """``recipe`` with its samples padded as ``protocol`` does: masked, or in front and averaged over."""
     padding: dict[str, Any] = {
@@ -171,15 +180,21 @@ def load_weights(network: Network, path: Path) -> None:
     Raises:
         InputError: for a file that is missing, damaged, or of another network.
     """
+    tensors = read_weights(path)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights of another network than recipe.toml describes ({error})") from None
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds; InputError for one that is missing, damaged or not finite."""
     try:
         tensors = load_tensors(path.read_bytes())
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; the run has not finished, --resume continues it") from None
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file ({error})") from None
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights of another network than recipe.toml describes ({error})") from None
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point()):
         raise InputError(f"{path}: holds weights that are not finite")
+    return tensors

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from spikescan.errors import TrainingError
-from spikescan.training import checkpoints
+from spikescan.training import checkpoints, loggers, transfer
 from spikescan.training.build import Material
 from spikescan.training.folder import RunFolder
 from spikescan.training.progress import progress_bar
-from spikescan.training.recorder import Recorder
+from spikescan.training.recorder import Recorder, stalled
 from spikescan.training.task import Task
 
 PRECISIONS: dict[str, Any] = {"32": "32-true", "16": "16-mixed", "bf16": "bf16-mixed"}
@@ -33,15 +34,19 @@ def fit(stuff: Material, folder: RunFolder, start: Path | None, say: Callable[[s
     """
     values = stuff.recipe.training
     task = Task(stuff)
+    rows = [] if start is None else checkpoints.read(start)["rows"]
+    if start is None and values.init_from is not None:
+        transfer.initialise(task.network, Path(values.init_from), say)
     with quiet_lightning():
         trainer = pl.Trainer(
-            max_epochs=values.epochs,
+            max_epochs=len(rows) if stalled(rows, stuff.recipe) else values.epochs,
             accelerator=values.device if values.device == "cpu" else "gpu",
             devices=1,
             precision=PRECISIONS[values.precision],
             callbacks=[Recorder(folder, stuff.recipe, say), *progress_bar(values.epochs)],
-            plugins=[checkpoints.Checkpoints()],
-            logger=False,
+            # Named here, so that Lightning does not look for a scheduler in the environment.
+            plugins=[checkpoints.Checkpoints(), LightningEnvironment()],
+            logger=loggers.make(values.logger, folder, len(rows)),
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,

@@ -31,6 +31,10 @@ class RunFolder:
         return self.path / "recipe.toml"
 
     @property
+    def facts(self) -> Path:
+        return self.path / "data.json"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.csv"
 
@@ -47,8 +51,9 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
-    def tensorboard(self) -> Path:
-        return self.path / "tensorboard"
+    def logs(self) -> tuple[Path, ...]:
+        """Folders that a logger may make."""
+        return tuple(self.path / name for name in ("tensorboard", "csv", "wandb", "mlruns"))
 
     @property
     def pictures(self) -> Path:
@@ -110,7 +115,7 @@ class RunFolder:
 
     def _counts(self, item: Path) -> bool:
         """Whether ``item`` is more than what a run leaves that was killed before it wrote anything."""
-        if item in (self.checkpoints, self.tensorboard, self.pictures) and item.is_dir():
+        if item in (self.checkpoints, *self.logs, self.pictures) and item.is_dir():
             return any(item.iterdir())
         return item != self.lock and not (item.name.startswith(".") and item.name.endswith(UNFINISHED))
 
@@ -135,14 +140,14 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove what a run wrote here, and nothing else; last the recipe, without which it is no run."""
-        for item in (self.checkpoints, self.tensorboard, self.pictures):
+        for item in (self.checkpoints, *self.logs, self.pictures):
             shutil.rmtree(item, ignore_errors=True)
-        for item in (self.summary, self.model, self.metrics, self.recipe):
+        for item in (self.summary, self.model, self.metrics, self.facts, self.recipe):
             item.unlink(missing_ok=True)
 
     def create(self) -> None:
         """Make the folders, and remove what a killed run was in the middle of writing."""
-        for item in (self.path, self.checkpoints, self.tensorboard, self.pictures):
+        for item in (self.path, self.checkpoints, self.pictures):
             item.mkdir(parents=True, exist_ok=True)
             for unfinished in item.glob(f".*{UNFINISHED}"):
                 unfinished.unlink(missing_ok=True)

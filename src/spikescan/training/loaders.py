@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from spikescan import random
-from spikescan.data.batches import Batch
+from spikescan.data.dataset import Dataset
+from spikescan.data.event_tensor import Batch
 
 # Streams of random numbers that a run draws from its one seed.
 INIT, SHUFFLE, AUGMENT, FORWARD, EVALUATE, SPLIT, MIXUP = range(7)
@@ -17,7 +18,7 @@ def stream(seed: int, *path: int) -> int:
 
 
 class TrainingBatches:
-    """One pass an epoch over ``indices`` in shuffled order; ``len`` batches on every rank.
+    """One pass an epoch over ``samples`` in shuffled order; ``len`` batches on every rank.
 
     The last batch of an epoch may be smaller. Where the samples do not divide among the ranks, some are shown
     twice, so that all ranks take as many steps.
@@ -30,7 +31,7 @@ class TrainingBatches:
     def __init__(
         self,
         maker: Callable[[np.ndarray, int], Batch],
-        indices: np.ndarray,
+        samples: Dataset,
         *,
         batch_size: int,
         seed: int,
@@ -38,7 +39,7 @@ class TrainingBatches:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        self.maker, self.indices, self.batch_size, self.seed = maker, np.asarray(indices), batch_size, seed
+        self.maker, self.indices, self.batch_size, self.seed = maker, samples.indices, batch_size, seed
         self.epoch, self.rank, self.ranks = epoch, rank, ranks
 
     def __len__(self) -> int:
@@ -60,7 +61,7 @@ class TrainingBatches:
 
 
 class EvaluationBatches:
-    """Every sample of ``indices`` once, in their order; whole batches are dealt out to the ranks.
+    """Every one of ``samples`` once, in their order; whole batches are dealt out to the ranks.
 
     Where there are too few for each rank to have one, the batches are smaller.
     """
@@ -68,13 +69,13 @@ class EvaluationBatches:
     def __init__(
         self,
         maker: Callable[[np.ndarray, int], Batch],
-        indices: np.ndarray,
+        samples: Dataset,
         *,
         batch_size: int,
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        self.maker, self.indices = maker, np.asarray(indices)
+        self.maker, self.indices = maker, samples.indices
         self.batch_size = min(batch_size, max(len(self.indices) // ranks, 1))
         self.numbers = range(rank, -(-len(self.indices) // self.batch_size), ranks)
 

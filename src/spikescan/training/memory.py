@@ -40,8 +40,8 @@ def explained(stuff: Material) -> Iterator[None]:
 
 def _steps(stuff: Material) -> int:
     data = stuff.recipe.data
-    longest = max(int(stuff.stores[name].durations.max()) for name in stuff.splits)
-    return data.frames or ceil(longest / (data.dt * 1e6))
+    longest = max(int(part.store.durations.max()) for part in stuff.splits.values())
+    return data.frames or ceil(longest / (data.step * 1e6))
 
 
 def _rows(stuff: Material) -> int:

@@ -27,11 +27,17 @@ def mixup(batch: Batch, values: TrainingRecipe, epoch: int, seed: int) -> Batch:
 def mixed(batch: Batch, share: float) -> Batch:
     """Every sample with weight ``share`` and its partner with what is left."""
     return Batch(
-        mixed_events(batch.events, share),
+        _mixed(batch.events, share),
         labels=batch.labels if share >= 0.5 else batch.labels.flip(0),
         lengths=torch.maximum(batch.lengths, batch.lengths.flip(0)),
         indices=batch.indices,
     )
+
+
+def _mixed(inputs: EventTensor | Tensor, share: float) -> EventTensor | Tensor:
+    if isinstance(inputs, Tensor):
+        return share * inputs + (1 - share) * inputs.flip(1)
+    return mixed_events(inputs, share)
 
 
 def mixed_events(events: EventTensor, share: float) -> EventTensor:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import spikescan as ss
 from spikescan.errors import InputError
+from spikescan.training import custom
 
 if TYPE_CHECKING:
     from spikescan.training.recipe import Recipe
@@ -29,6 +30,7 @@ FRAMES = 16
 _TABLE: dict[str, Factory] = {
     "lif": ss.LIF,
     "vanilla-lif": ss.LIF.vanilla,
+    "spsn": ss.SPSN,
     "spsn-sb": partial(ss.SPSN, firing="bernoulli"),
     "spsn-gs": partial(ss.SPSN, firing="gumbel"),
     "mpe-psn": ss.MPEPSN,
@@ -65,18 +67,25 @@ def spiking(recipe: Recipe) -> bool:
 def build(recipe: Recipe, features: int = 1) -> ss.Neuron:
     """One layer of ``features`` of the recipe's neurons; raises InputError for values that they do not take."""
     name, offered = recipe.neuron.name, recipe.neuron.model_dump(exclude={"name"})
-    if offered["threshold"] is None:
-        del offered["threshold"]  # the neuron's own default
-    offered |= {"dt": recipe.data.dt, "steps": recipe.steps, "features": features}
+    for key in ("threshold", "firing"):
+        if offered[key] is None:
+            del offered[key]  # the neuron's own default
+    if recipe.neuron.firing is not None:
+        offered["firing"] = custom.firing(recipe.neuron.firing)
+    offered |= {"dt": recipe.data.step, "steps": recipe.steps, "features": features}
     taken: dict[str, Any] = {key: offered[key] for key in _accepted(name) if key in offered}
     try:
-        return _table()[name](**taken)
+        return _factory(name)(**taken)
     except (ValueError, TypeError) as error:
         raise InputError(f"neuron {name}: {error}") from None
 
 
 def _accepted(name: str) -> list[str]:
-    return list(inspect.signature(_table()[name]).parameters)
+    return list(inspect.signature(_factory(name)).parameters)
+
+
+def _factory(name: str) -> Factory:
+    return custom.FOUND.get(name) or _table()[name]
 
 
 def _table() -> dict[str, Factory]:

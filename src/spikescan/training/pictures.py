@@ -56,14 +56,14 @@ def of_run(
 def _drawn(path: Path, draw: Callable[[], Figure], say: Say) -> bool:
     """Whether the picture could be drawn and written: what a run has found out is worth more than a view of it."""
     try:
-        _save(path, draw)
+        save(path, draw)
     except Exception as error:
         say(f"warning: {path}: could not be drawn ({type(error).__name__}: {error})")
         return False
     return True
 
 
-def _save(path: Path, draw: Callable[[], Figure]) -> Path:
+def save(path: Path, draw: Callable[[], Figure]) -> Path:
     write_atomic(path, rendered(draw, path.suffix.removeprefix(".")))
     return path
 
@@ -143,7 +143,7 @@ def confusion(measured: Measurement, names: Sequence[str], name: str) -> Figure:
 
 def of_comparison(folder: Path, summaries: dict[str, dict[str, Any]], rows: dict[str, Rows]) -> Path:
     """Several neurons on the same data: accuracy by epoch, and what each costs."""
-    return _save(folder / "comparison.png", lambda: comparison(summaries, rows))
+    return save(folder / "comparison.png", lambda: comparison(summaries, rows))
 
 
 def comparison(summaries: dict[str, dict[str, Any]], rows: dict[str, Rows]) -> Figure:

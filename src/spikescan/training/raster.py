@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from spikescan.report import percent
 from spikescan.training.build import Material
@@ -26,7 +27,7 @@ LINES = 128
 
 def raster(material: Material, network: Network, name: str) -> Figure:
     """The first test sample: what is drawn of it, its class, and the class that the network predicts."""
-    recipe, index = material.recipe, material.splits["test"][:1]
+    recipe, index = material.recipe, material.splits["test"].indices[:1]
     batch = material.maker("test")(index, 0)
     output = forward(network.eval(), batch, recipe)
     lengths = batch.lengths if recipe.data.masked else None
@@ -37,14 +38,18 @@ def raster(material: Material, network: Network, name: str) -> Figure:
     layers = [layer.spikes[:, 0].flatten(1).numpy() for layer in output.layers if layer.spikes is not None]
     what = "spike" if spiking(recipe) else "value other than 0"
     panels = [
-        ("Input", batch.events.dense()[:, 0].numpy(), "channel", "event", SLATE),
+        ("Input", batch.dense()[:, 0].numpy(), "channel", "event", SLATE),
         *((f"Hidden {k}", spikes, "neuron", what, BLUE) for k, spikes in enumerate(layers, 1)),
     ]
 
     figure = Figure(figsize=(10, 2 + 1.9 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.2])
     for panel, (title, spikes, place, held, colour) in zip(axes, panels, strict=False):
-        _spikes(panel, spikes, milliseconds, colour)
+        if title == "Input" and isinstance(batch.events, Tensor):
+            draw_values(panel, spikes, milliseconds, colour)
+            panel.set(ylabel=place, title=title)
+            continue
+        draw_spikes(panel, spikes, milliseconds, colour)
         panel.set(ylabel=place, title=f"{title}{_part(spikes)}")
         share = np.count_nonzero(spikes) / max(spikes.size, 1)
         said = f"{percent(share)} of all ({place}, step) pairs hold a{'n' if held == 'event' else ''} {held}"
@@ -62,7 +67,7 @@ def _part(spikes: np.ndarray) -> str:
     return f", {SHOWN} of {neurons:,}" if neurons > SHOWN else ""
 
 
-def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) -> None:
+def draw_spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) -> None:
     """``spikes`` (T, N): as whole bins where they are wide enough to be seen, else as dots; ``SHOWN`` of the neurons,
     evenly spread, where there are more."""
     if spikes.shape[1] > SHOWN:
@@ -77,6 +82,15 @@ def _spikes(axes: Axes, spikes: np.ndarray, milliseconds: float, colour: str) ->
         size = float(np.clip(2e5 / spikes.size, 0.4, 6))
         axes.scatter((step + 0.5) * milliseconds, neuron, s=size, color=colour, linewidths=0, rasterized=True)
     axes.set_ylim(-0.5, neurons - 0.5)
+    axes.grid(False)
+
+
+def draw_values(axes: Axes, values: np.ndarray, milliseconds: float, colour: str) -> None:
+    """Real-valued inputs (T, C) as shades, from the lowest value to the highest."""
+    steps, channels = values.shape
+    shades = LinearSegmentedColormap.from_list("values", ["white", colour])
+    extent = (0, steps * milliseconds, -0.5, channels - 0.5)
+    axes.imshow(values.T, cmap=shades, aspect="auto", origin="lower", extent=extent, interpolation="nearest")
     axes.grid(False)
 
 

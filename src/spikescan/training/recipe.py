@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from spikescan.errors import InputError
-from spikescan.training import networks, neurons, optimisers
+from spikescan.firing import FIRINGS
+from spikescan.training import custom, networks, neurons, optimisers
 from spikescan.training.losses import READOUTS
 
 Positive = Annotated[float, Field(gt=0)]
@@ -43,8 +44,9 @@ class DataRecipe(Section):
     """Folder that holds the set in its native layout."""
     channels: Count | None = None
     """Input channels before pooling; None takes what the files say."""
-    dt: Annotated[float, Field(ge=1e-6)] = 10e-3
-    """Width of a bin; a bin holds the number of its events. At least 1 µs, the resolution of the events."""
+    dt: Annotated[float, Field(ge=1e-6)] | None = 10e-3
+    """Width of a bin; a bin holds the number of its events. At least 1 µs, the resolution of the events. "auto" takes
+    what the data suggest, between 50 and 500 bins for the median recording; the run's own recipe says which."""
     frames: Count | None = None
     """Cut every sample into this many frames instead of bins of width ``dt``."""
     frame_by: Literal["duration", "number"] = "duration"
@@ -68,6 +70,16 @@ class DataRecipe(Section):
     limit: Count | None = None
     """At most this many samples of each class in each split, for a quick look."""
 
+    @field_validator("dt", mode="before")
+    @classmethod
+    def _auto(cls, dt: Any) -> Any:
+        return None if dt == "auto" else dt
+
+    @property
+    def step(self) -> float:
+        """``dt`` in seconds, once it is known."""
+        return 10e-3 if self.dt is None else self.dt
+
     @property
     def masked(self) -> bool:
         """Whether there is padding to be masked: samples that are cut into frames have none."""
@@ -88,6 +100,11 @@ class NeuronRecipe(Section):
     tau_syn: Positive | None = 20e-3
     threshold: Positive | None = None
     """None: the neuron's own (1 for lif, vanilla-lif and mpe-psn)."""
+    firing: str | None = None
+    """How spsn fires: a name of ``spikescan.firing.FIRINGS``, or a custom one as "module:Name"."""
+    tau_steps: Positive | None = None
+    """tau_mem and tau_syn (of the readout as well, where it has them) as so many steps in place of seconds, for data
+    whose step is chosen from them."""
     learn_tau: bool = False
     """Learn a decay for each neuron (for each layer of a convolutional network), starting at the taus."""
     decay: Share = 0.25
@@ -97,7 +114,12 @@ class NeuronRecipe(Section):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        return _one_of(name, neurons.names())
+        return custom.known(name) or _one_of(name, neurons.names())
+
+    @field_validator("firing")
+    @classmethod
+    def _known_firing(cls, name: str | None) -> str | None:
+        return name and (custom.known(name) or _one_of(name, FIRINGS))
 
 
 class NetworkRecipe(Section):
@@ -137,6 +159,8 @@ class NetworkRecipe(Section):
 
 class LossRecipe(Section):
     kind: Literal["cross-entropy", "tet"] = "cross-entropy"
+    class_weights: bool = False
+    """Weigh each class by the inverse of its share of the training samples (of cross-entropy)."""
     readout: str = "mean"
     tet_weight: Share = 1e-3
     rate_limit: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -175,6 +199,16 @@ class TrainingRecipe(Section):
     mixup_epochs: Count | None = 141
     """Epochs, from the first, in which batches are mixed up."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    early_stopping: Count | None = None
+    """Stop after this many epochs without a better validation accuracy."""
+    init_from: str | None = None
+    """Folder of a run whose weights are the first; a layer of another shape (other classes) begins anew."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that make batches while the network computes; 0 makes them in between."""
+    logger: Literal["tensorboard", "csv", "wandb", "mlflow"] = "tensorboard"
+    """Whose files or service hold the history, beside metrics.csv."""
+    pictures: Literal["png", "svg", "pdf"] = "png"
+    """File format of the run's pictures."""
 
     @field_validator("precision", mode="before")
     @classmethod
@@ -228,6 +262,14 @@ class Recipe(Section):
     training: TrainingRecipe = TrainingRecipe()
     protocol: ProtocolRecipe = ProtocolRecipe()
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.training.early_stopping is not None and self.protocol.name == "published":
+            raise ValueError("training.early_stopping: the published protocol holds out no validation samples to watch")
+        if self.loss.class_weights and self.loss.kind != "cross-entropy":
+            raise ValueError(f"loss.class_weights: {self.loss.kind} has none; take loss.kind = 'cross-entropy'")
+        return self
+
     @property
     def steps(self) -> int | None:
         """Steps of every sample as the neurons see it, where that is fixed."""
@@ -244,12 +286,29 @@ class Recipe(Section):
             raise InputError(f"loss.rate_limit limits spikes, and neuron {self.neuron.name} gives none: leave it out")
         network = self._network(spiking)
         frames = neurons.FRAMES if neurons.fixed_steps(self.neuron.name) else None
+        renamed = self.neuron.firing is not None and self.neuron.name in ("spsn-sb", "spsn-gs")
         return self.model_copy(
             update={
+                "neuron": self.neuron.model_copy(update={"name": "spsn"}) if renamed else self.neuron,
                 "network": self.network.model_copy(update=network),
                 "data": self.data.model_copy(update={"frames": self.data.frames or frames}),
             }
         )
+
+    def settled(self, dt: float) -> "Recipe":
+        """The same recipe with ``data.dt`` for "auto", and time constants that were given in steps in seconds."""
+        step = dt if self.data.dt is None else self.data.dt
+        neuron, network = self.neuron, self.network
+        if (steps := neuron.tau_steps) is not None:
+            taus = {"tau_mem": steps * step, "tau_syn": neuron.tau_syn and steps * step}
+            readout = {
+                "readout_tau_mem": steps * step,
+                "readout_tau_syn": network.readout_tau_syn and steps * step,
+            }
+            neuron = neuron.model_copy(update=taus | {"tau_steps": None})
+            network = network.model_copy(update=readout if network.kind == "mlp" else {})
+        data = self.data.model_copy(update={"dt": step})
+        return self.model_copy(update={"data": data, "neuron": neuron, "network": network})
 
     def _network(self, spiking: bool) -> dict[str, Any]:
         """The values of the network that are left open, and what they stand for."""

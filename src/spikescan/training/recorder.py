@@ -28,6 +28,12 @@ def chosen(rows: list[Row], recipe: Recipe) -> Row:
     return max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))
 
 
+def stalled(rows: list[Row], recipe: Recipe) -> bool:
+    """Whether early stopping ends the run after these epochs."""
+    patience = recipe.training.early_stopping
+    return patience is not None and bool(rows) and len(rows) - chosen(rows, recipe)["epoch"] >= patience
+
+
 def as_csv(rows: list[Row]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
@@ -48,7 +54,7 @@ def as_line(row: Row, epochs: int) -> str:
 
 
 class Recorder(Checkpoint):
-    """Writes checkpoint, metrics.csv and TensorBoard events, and says one line an epoch.
+    """Writes checkpoint, metrics.csv and the logger's rows, and says one line an epoch.
 
     A ``Checkpoint`` among Lightning's callbacks, so that it is called after all others.
     """
@@ -57,44 +63,36 @@ class Recorder(Checkpoint):
         self.folder, self.recipe, self.say = folder, recipe, say
         self._since = time.perf_counter()
         self._before = 0.0
-        self._writer: Any = None
 
     def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
         self._since = time.perf_counter()
         self._before = task.rows[-1]["elapsed_seconds"] if task.rows else 0.0
-        if trainer.is_global_zero:
-            from torch.utils.tensorboard import SummaryWriter
-
-            # What a killed run logged beyond its last checkpoint is replaced.
-            self._writer = SummaryWriter(str(self.folder.tensorboard), purge_step=len(task.rows) + 1)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, task: Task) -> None:  # type: ignore[override]
-        row = task.finish_epoch()
+        row = task.rows[-1]
         row["elapsed_seconds"] = self._before + time.perf_counter() - self._since
         trainer.save_checkpoint(checkpoints.path_of(self.folder.checkpoints, row["epoch"]))
         if trainer.is_global_zero:
             self._keep(task.rows)
             write_atomic(self.folder.metrics, as_csv(task.rows))
-            self._log(row, task)
             self.say(as_line(row, self.recipe.training.epochs))
+        self._log(row, trainer, task)
+        if stalled(task.rows, self.recipe):
+            trainer.should_stop = True
+            best = chosen(task.rows, self.recipe)["epoch"]
+            self.say(f"early stopping: epoch {best} was the best of {len(task.rows)}")
 
     def _keep(self, rows: list[Row]) -> None:
         # The epoch chosen before this one stays too: this one's file may turn out damaged.
         epochs = {chosen(part, self.recipe)["epoch"] for part in (rows, rows[:-1]) if part}
         checkpoints.keep(self.folder.checkpoints, epochs)
 
-    def _log(self, row: Row, task: Task) -> None:
-        for name, value in row.items():
-            if name != "epoch" and value is not None:
-                self._writer.add_scalar(name, value, row["epoch"])
+    def _log(self, row: Row, trainer: pl.Trainer, task: Task) -> None:
+        values = {name: value for name, value in row.items() if name != "epoch" and value is not None}
         for name, parameter in task.network.neurons.named_parameters():  # learned thresholds, decays and κ
-            self._writer.add_scalar(f"neurons/{name}", parameter.detach().mean().item(), row["epoch"])
+            values[f"neurons/{name}"] = parameter.detach().mean().item()
             if name.endswith("kappa"):
-                for step, weight in enumerate(parameter.tolist()):
-                    self._writer.add_scalar(f"neurons/{name}/step{step}", weight, row["epoch"])
-        self._writer.flush()
-
-    def teardown(self, trainer: pl.Trainer, task: Task, stage: str) -> None:  # type: ignore[override]
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+                values |= {f"neurons/{name}/step{step}": weight for step, weight in enumerate(parameter.tolist())}
+        for logger in trainer.loggers:
+            logger.log_metrics(values, step=row["epoch"])
+            logger.save()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from safetensors.torch import save as tensors_to_bytes
 from spikescan.data.info import describe
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
-from spikescan.training import checkpoints, memory, pictures, recipe_files
+from spikescan.training import checkpoints, facts, memory, pictures, recipe_files
 from spikescan.training.build import Material, material
 from spikescan.training.devices import find_device
 from spikescan.training.evaluate import MATRIX, evaluate
+from spikescan.training.facts import Facts
 from spikescan.training.files import write_atomic
 from spikescan.training.fitting import fit
 from spikescan.training.folder import RunFolder
@@ -26,8 +28,12 @@ from spikescan.training.task import Task
 
 Say = Callable[[str], None]
 
-MAY_CHANGE = {"training.device", "data.root"}
-"""What a resumed run may have otherwise; only on the same device is the result the same bit for bit."""
+MAY_CHANGE = {
+    "data.root",
+    *(f"training.{key}" for key in ("device", "epochs", "early_stopping", "workers", "logger", "pictures")),
+}
+"""What a resumed run may have otherwise; only on the same device is the result the same bit for bit. With more epochs
+the schedule of the learning rate is that of a run of so many, from the present epoch on."""
 
 
 def recorded(out: Path | str, changes: dict[str, Any]) -> Recipe:
@@ -63,7 +69,12 @@ def prepare(
     recipe = _settled(recipe)
     if resume:
         _check_same(folder.read_recipe().resolved(), recipe, folder)
+    if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
+        raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
     stuff = material(recipe, store, progress)
+    if recipe.data.dt is None or recipe.neuron.tau_steps is not None:
+        dt = stuff.splits["train"].suggested_dt() if recipe.data.dt is None else recipe.data.dt
+        stuff = replace(stuff, recipe=recipe.settled(dt))
     memory.check(stuff)
     return stuff
 
@@ -89,10 +100,15 @@ def train(
 def _train(stuff: Material, folder: RunFolder, resume: bool, say: Say) -> dict[str, Any]:
     for sentence in [*describe(stuff.dataset).repairs, *missing_classes(stuff)]:
         say(sentence)
-    _begin(folder, stuff.recipe, resume)
-    start = None
+    start = checkpoints.newest_whole(folder.checkpoints, say) if resume else None
+    done, wanted = 0 if start is None else len(checkpoints.read(start)["rows"]), stuff.recipe.training.epochs
+    if done > wanted:
+        raise InputError(f"training.epochs: {wanted}, but {folder.path} has trained {done} epochs already")
+    known = stuff.facts.model_copy(update={"digests": facts.digests(stuff.splits)})
+    if resume and folder.facts.is_file():
+        _check_data(facts.read(folder.facts), known, folder)
+    _begin(folder, stuff.recipe, known, resume)
     if resume:
-        start = checkpoints.newest_whole(folder.checkpoints, say)
         say(f"resuming from {start}" if start else "resuming from the beginning: no epoch was finished")
     say(_headline(stuff))
     task = fit(stuff, folder, start, say)
@@ -107,7 +123,7 @@ def _headline(stuff: Material) -> str:
 
 def missing_classes(stuff: Material) -> list[str]:
     """Labels below the largest that no training sample has: more often a mistake in the files than meant."""
-    classes, labels = stuff.dataset.classes, stuff.stores["train"].labels[stuff.splits["train"]]
+    classes, labels = stuff.dataset.classes, stuff.splits["train"].labels
     missing = sorted(set(range(classes)) - set(labels.tolist()))
     if not missing:
         return []
@@ -124,13 +140,17 @@ def _settled(recipe: Recipe) -> Recipe:
             "training.precision: 16 scales losses for a CUDA device, and this run is on the CPU; "
             "take --set training.precision=bf16, or 32"
         )
-    root = None if recipe.data.root is None else str(Path(recipe.data.root).expanduser().resolve())
+    places = {"device": device, "init_from": _absolute(recipe.training.init_from)}
     return recipe.model_copy(
         update={
-            "training": recipe.training.model_copy(update={"device": device}),
-            "data": recipe.data.model_copy(update={"root": root}),
+            "training": recipe.training.model_copy(update=places),
+            "data": recipe.data.model_copy(update={"root": _absolute(recipe.data.root)}),
         }
     )
+
+
+def _absolute(path: str | None) -> str | None:
+    return path and str(Path(path).expanduser().resolve())
 
 
 def _check_same(recorded: Recipe, asked: Recipe, folder: RunFolder) -> None:
@@ -142,10 +162,21 @@ def _check_same(recorded: Recipe, asked: Recipe, folder: RunFolder) -> None:
         raise InputError(f"{folder.path}: a resumed run keeps its recipe ({listing})")
 
 
-def _begin(folder: RunFolder, recipe: Recipe, resume: bool) -> None:
+def _check_data(recorded: Facts, found: Facts, folder: RunFolder) -> None:
+    for split, digest in recorded.digests.items():
+        if found.digests.get(split) != digest:
+            raise InputError(
+                f"{folder.path}: the {split} samples are others than the run was trained on; give it its own data by "
+                "--root, or train anew with another --out"
+            )
+
+
+def _begin(folder: RunFolder, recipe: Recipe, known: Facts, resume: bool) -> None:
     try:
         if not resume:
             folder.clear()
+            folder.path.mkdir(parents=True, exist_ok=True)
+            write_atomic(folder.facts, known.model_dump_json(indent=1) + "\n")
         write_atomic(folder.recipe, recipe_files.dumps(recipe))
         folder.create()
     except OSError as error:
@@ -166,7 +197,8 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     summary = summarise(task, row, measured)
     if measured.confusion is None:
         say(f"over {MATRIX} classes: no confusion matrix is kept; metrics.json has the most frequent mistakes")
-    pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
+    suffix = recipe.training.pictures
+    pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"], suffix=suffix, say=say)
     say(f"results are in {folder.path}")
     return summary

@@ -59,7 +59,7 @@ def test_original_recordings_are_cut_into_gestures(tmp_path):
         for number, (name, window) in enumerate((name, window) for name in names for window in WINDOWS):
             t, x, y, p = recorded(name)
             inside = (t >= window[1]) & (t < window[2])
-            times, stored = found.splits[split].sample(number)
+            times, stored = found.parts[split].sample(number)
             assert times.tolist() == (t[inside] - t[inside][0]).tolist()
             assert stored.tolist() == channels(x[inside], y[inside], p[inside])
 
@@ -79,7 +79,7 @@ def test_a_gesture_without_events_is_kept(tmp_path):
     root = write_original(tmp_path / "g", [*WINDOWS, (3, 2_000_000, 3_000_000)])
     found = load("dvsgesture", root=root, store=tmp_path / "s")
     assert found.test.counts.tolist()[3] == 0
-    assert found.test.meta.empty == 1
+    assert found.test.store.meta.empty == 1
 
 
 def test_changed_annotations_are_converted_again(tmp_path):

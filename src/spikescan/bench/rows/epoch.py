@@ -24,8 +24,8 @@ from spikescan.bench.results import Finding
 from spikescan.bench.timing import Subject
 from spikescan.bench.workbench import Workbench
 from spikescan.data.augment import Augmentation
-from spikescan.data.batches import BatchMaker
 from spikescan.data.catalog import load
+from spikescan.data.event_batches import BatchMaker
 from spikescan.data.events import EventStore
 from spikescan.data.write import Block, write_store
 from spikescan.networks import SpikingMLP
@@ -124,8 +124,8 @@ def _seconds(step: Callable[[], None], batches: int) -> float:
 def _recordings(bench: Workbench) -> Iterator[tuple[EventStore, int, str]]:
     if bench.root is not None:
         dataset = load("shd", root=bench.root)
-        assert isinstance(dataset.train, EventStore)
-        yield dataset.train, dataset.channels, "real recordings"
+        assert isinstance(dataset.train.store, EventStore)
+        yield dataset.train.store, dataset.channels, "real recordings"
         return
     with tempfile.TemporaryDirectory() as folder:
         yield generate(Path(folder) / "store", bench.sizes.recordings), CHANNELS, "generated recordings"

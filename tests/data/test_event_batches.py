@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shd_files import real
 
 from spikescan.data.augment import Augmentation
-from spikescan.data.batches import BatchMaker
+from spikescan.data.event_batches import BatchMaker
 from spikescan.data.shd import convert
 from spikescan.errors import InputError
 

@@ -9,11 +9,10 @@ import numpy as np
 import torch
 
 from spikescan.data.augment import Augment, Coordinates, ragged_arange
+from spikescan.data.bins import microseconds
 from spikescan.data.event_tensor import Batch, EventTensor
 from spikescan.data.events import EventStore
 from spikescan.errors import InputError
-
-__all__ = ["Batch", "BatchMaker", "EventTensor"]
 
 
 class BatchMaker:
@@ -57,7 +56,7 @@ class BatchMaker:
             raise ValueError(f"frame_by is {frame_by!r}, must be 'duration' or 'number'")
         self.store, self.source_channels, self.pool = store, channels, pool
         self.frames, self.frame_by, self.pad, self.augment = frames, frame_by, pad, augment
-        self.step = _microseconds(dt) if dt is not None else Fraction(1)
+        self.step = microseconds(dt) if dt is not None else Fraction(1)
 
     @property
     def channels(self) -> int:
@@ -87,7 +86,7 @@ class BatchMaker:
     def _checked(self, indices: np.ndarray) -> np.ndarray:
         indices = np.array(indices, np.int64)
         if len(wrong := indices[(indices < 0) | (indices >= len(self.store))]):
-            raise IndexError(f"no sample {wrong[0]}; {self.store.path} has {len(self.store)}")
+            raise IndexError(f"no sample {wrong[0]}; {self.store.meta.source} has {len(self.store)}")
         return indices
 
     def _gather(self, indices: np.ndarray) -> tuple[np.ndarray, Coordinates, np.ndarray]:
@@ -127,12 +126,6 @@ def _frame_by_number(counts: np.ndarray, frames: int) -> np.ndarray:
     """The frame of each event, samples with counts (B,) events one after the other."""
     sample, place = ragged_arange(counts)
     return np.minimum(place // np.maximum(counts // frames, 1)[sample], frames - 1)
-
-
-def _microseconds(dt: float) -> Fraction:
-    if not 1e-6 <= dt < float("inf"):
-        raise ValueError(f"dt is {dt} s, must be at least the microsecond that event times are known to")
-    return Fraction(dt * 1e6).limit_denominator(10**6)
 
 
 def _int32(column: np.ndarray) -> torch.Tensor:

@@ -1,0 +1,71 @@
+"""`spikescan export` and `spikescan import`: a trained network to other tools, and one of theirs here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from spikescan import report
+from spikescan.cli._shared import Json, Run, command
+from spikescan.errors import InputError
+
+
+@command("export")
+def export_run(
+    run: Run,
+    kind: Annotated[Literal["nir", "onnx", "torch"], typer.Option("--format", help="What to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    discretisation: Annotated[
+        Literal["euler", "exact"],
+        typer.Option(help="Of nir: euler gives forward-Euler readers the same numbers, exact the true time constants."),
+    ] = "euler",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a trained network as a NIR graph, or one time step of it as ONNX or as a torch.export program.
+
+    Stochastic neurons leave in their deterministic form.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; --overwrite replaces it")
+    from spikescan import export
+    from spikescan.inference import load
+
+    model = load(run, device="cpu")
+    metadata = {"class_names": list(model.class_names), "data": model.facts.name, "pool": model.recipe.data.pool}
+    if kind == "nir":
+        said = export.to_nir(
+            model.network, out, dt=model.recipe.data.step, discretisation=discretisation, metadata=metadata
+        )
+    else:
+        write = export.to_onnx if kind == "onnx" else export.to_torch
+        said = write(model.network, out, metadata=metadata | {"dt": model.recipe.data.step})
+    for sentence in said:
+        report.say(sentence)
+    report.show_json({"run": str(run), "format": kind, "file": str(out), "notes": said}) if as_json else print(out)
+
+
+@command("import")
+def import_graph(
+    file: Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")],
+    out: Annotated[Path, typer.Option(help="The file of weights to write (safetensors).")],
+    dt: Annotated[float | None, typer.Option(help="Seconds per step, where the graph does not say.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Read a NIR graph as a network of spikescan, show its layers and write its weights.
+
+    In Python, `spikescan.export.from_nir(FILE)` gives the network itself.
+    """
+    if out.exists() and not overwrite:
+        raise InputError(f"{out}: exists; --overwrite replaces it")
+    from safetensors.torch import save
+
+    from spikescan import export
+    from spikescan.training.files import write_atomic
+
+    network = export.from_nir(file, dt=dt)
+    write_atomic(out, save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}))
+    report.say(str(network))
+    print(out)
