@@ -10,9 +10,9 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
-from spikescan.training.style import BLUE, GREEN, ORANGE, SLATE, STYLE, plain_log
+from spikescan.report import percent
+from spikescan.training.style import BLUE, GREEN, ORANGE, SLATE, STYLE, percents, plain_log
 
 PANELS = {
     "train_loss": "Loss, with the regulariser",
@@ -40,14 +40,14 @@ def draw(title: str, runs: dict[str, Path]) -> Figure:
             dashed = {"color": colour, "linestyle": (0, (4, 2)), "linewidth": 1.3}
             accuracy.plot(epochs, values, label=f"{label}, validation", **dashed)
         tested = {"color": colour, "markeredgecolor": "black", "clip_on": False, "zorder": 5}
-        label = f"{label}, test: {found['test_accuracy']:.1%}"
+        label = f"{label}, test: {percent(found['test_accuracy'])}"
         accuracy.plot(found["epoch"], found["test_accuracy"], "D", label=label, **tested)
     for key, axes in panels.items():
         axes.set(title=PANELS[key], xlabel="epoch")
     panels["train_loss"].set(yscale="log")
     plain_log(panels["train_loss"].yaxis)
     panels["train_accuracy"].set(ylim=(0, 1))
-    panels["train_accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    panels["train_accuracy"].yaxis.set_major_formatter(percents())
     panels["spikes_per_ms"].set(ylim=(0, None))
     figure.legend(*panels["train_accuracy"].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=14)

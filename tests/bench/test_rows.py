@@ -96,8 +96,8 @@ def test_a_loop_is_predicted_from_its_last_length(bench, takes):
     takes({COPY: 1.0, "SPSN": 1.0, "LIF": 1.0, LOOP: 1.0, "SpikingJelly": 0.5, "snnTorch": 0.125})
     map.comparison(bench)
     assert [(one.subject, one.steps, one.why) for one in bench.results.skipped] == [
-        (LOOP, 16, "predicted 4 s a step"),
-        (LOOP, 64, "predicted 16 s a step"),
+        (LOOP, 16, "predicted 4 s per step"),
+        (LOOP, 64, "predicted 16 s per step"),
     ]
 
 

@@ -68,7 +68,7 @@ def test_completion_can_be_installed(call):
     assert "--show-completion" in shown
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "import"])
 def test_every_command_has_help(call, name):
     shown = call(name, "-h").stdout
     assert shown == call(name, "--help").stdout

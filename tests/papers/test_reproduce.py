@@ -140,7 +140,7 @@ def test_a_stopped_experiment_goes_on_where_it_was(call, tmp_path, monkeypatch):
 
     monkeypatch.setattr(training_runs.run, "train", stop)
     said = call("spsn-fig6", code=130).stderr
-    assert "stopped with 2 of 4 runs done; the same command goes on" in said
+    assert "stopped with 2 of 4 runs done; the same command continues" in said
     assert not (tmp_path / "out" / "report.html").exists()
     monkeypatch.setattr(training_runs.run, "train", train)
     said = call("spsn-fig6").stderr

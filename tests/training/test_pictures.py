@@ -32,8 +32,8 @@ def measured(classes):
 def stuff(recipe, store, tmp_path):
     """A set whose classes have the names that break a formula."""
     stuff = run.prepare(recipe(), tmp_path / "run", store=store)
-    named = replace(stuff.dataset, name="my $folder^$", class_names=MATHS[: stuff.dataset.classes])
-    return replace(stuff, dataset=named)
+    train = replace(stuff.dataset.train, class_names=MATHS[: stuff.dataset.train.classes])
+    return replace(stuff, dataset=replace(stuff.dataset, name="my $folder^$", train=train))
 
 
 def test_names_that_look_like_formulas(stuff, tmp_path):

@@ -199,7 +199,7 @@ def test_resume_keeps_the_recipe(finished, store):
 
 
 def test_folder_is_not_overwritten(finished, recipe, store, tmp_path):
-    with pytest.raises(InputError, match=r"--resume goes on with it, --overwrite replaces it"):
+    with pytest.raises(InputError, match=r"--resume continues it, --overwrite replaces it"):
         run.prepare(recipe(training__epochs=5), finished, store=store)
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(InputError, match="no run"):

@@ -65,7 +65,7 @@ def measure(bench: Workbench, chosen: Iterable[Row]) -> bool:
     """Each row in turn, its results on disk as they come; whether all were measured."""
     try:
         for row in chosen:
-            bench.say(f"{row.name}: {row.what}" + (f"; demanded: {row.demanded}" if row.demanded else ""))
+            bench.say(f"{row.name}: {row.what}" + (f"; target: {row.demanded}" if row.demanded else ""))
             torch.manual_seed(0)
             row.measure(bench)
             bench.results.save()
@@ -98,4 +98,4 @@ def described(results: Results) -> str:
     """Where the numbers come from, in a line."""
     found = results.environment
     line = f"{found['device']}, torch {found['versions']['torch']}, float32"
-    return line if found["sizes"] == "full" else f"{line}; {found['sizes']} sizes, not those of the demands"
+    return line if found["sizes"] == "full" else f"{line}; {found['sizes']} sizes, not those of the targets"

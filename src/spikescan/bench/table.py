@@ -7,7 +7,7 @@ from itertools import groupby
 
 from spikescan.bench.results import Finding, Measurement, Results
 
-FINDINGS = ["", "what", "measured", "demanded", "verdict"]
+FINDINGS = ["", "what", "measured", "target", "verdict"]
 TIMES = ["", "median", "10 % to 90 %", "forward", "backward", "of copy"]
 
 

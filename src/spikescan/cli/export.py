@@ -8,25 +8,30 @@ from typing import Annotated, Literal
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Json, Run, command
+from spikescan.cli._shared import RESULTS, Json, Run, command
 from spikescan.errors import InputError
 
 
 @command("export")
 def export_run(
     run: Run,
-    kind: Annotated[Literal["nir", "onnx", "torch"], typer.Option("--format", help="What to write.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")],
+    kind: Annotated[Literal["nir", "onnx", "torch"], typer.Option("--format", help="Format of the file.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The file to write.", rich_help_panel=RESULTS)],
     discretisation: Annotated[
         Literal["euler", "exact"],
-        typer.Option(help="Of nir: euler gives forward-Euler readers the same numbers, exact the true time constants."),
+        typer.Option(
+            help="For nir: euler gives forward-Euler simulators the same numbers, exact the true time constants."
+        ),
     ] = "euler",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.", rich_help_panel=RESULTS)
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a trained network as a NIR graph, or one time step of it as ONNX or as a torch.export program.
+    """Export the trained network of RUN.
 
-    Stochastic neurons leave in their deterministic form.
+    As a NIR graph (nir), or one time step of it with the state as input and output: as ONNX (onnx) or as a torch.export
+    program that loads without spikescan (torch). Stochastic neurons are exported in their deterministic form.
     """
     if out.exists() and not overwrite:
         raise InputError(f"{out}: exists; --overwrite replaces it")
@@ -49,13 +54,20 @@ def export_run(
 
 @command("import")
 def import_graph(
-    file: Annotated[Path, typer.Argument(metavar="FILE.nir", help="A NIR graph.")],
-    out: Annotated[Path, typer.Option(help="The file of weights to write (safetensors).")],
-    dt: Annotated[float | None, typer.Option(help="Seconds per step, where the graph does not say.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A NIR graph, for instance network.nir.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file of weights to write (safetensors).", rich_help_panel=RESULTS)
+    ],
+    dt: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds per time step, if the graph does not say.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file.", rich_help_panel=RESULTS)
+    ] = False,
 ) -> None:
-    """Read a NIR graph as a network of spikescan, show its layers and write its weights.
+    """Import a NIR graph as a spikescan network.
 
+    Shows its layers and writes its weights to --out.
     In Python, `spikescan.export.from_nir(FILE)` gives the network itself.
     """
     if out.exists() and not overwrite:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Device, Json, Run, command
+from spikescan.cli._shared import RESULTS, Device, Json, Run, command
 from spikescan.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,31 +25,38 @@ KEYS: list[str] = ["file", "label", "probability", "runner_up"]
 def predict(
     run: Run,
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE…", help="Recordings, in a format that the run was trained on.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="Recordings in a format that the run was trained on.")
     ] = None,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV instead of a table.", rich_help_panel=RESULTS)
+    ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Draw each recording's events and class scores over time.")
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder of the pictures of --explain.")] = Path("explained"),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the pictures of --explain.", rich_help_panel=RESULTS)
+    ] = Path("explained"),
     stream: Annotated[
-        bool, typer.Option("--stream", help="Read one recording from standard input while it arrives.")
+        bool, typer.Option("--stream", help="Read one recording from standard input as it arrives.")
     ] = False,
     rate: Annotated[
         int | None,
-        typer.Option(help="With --stream: samples per second of 16-bit mono sound; without, lines “seconds channel”."),
+        typer.Option(
+            metavar="HZ",
+            help="With --stream: the input is 16-bit mono sound at this rate; without it, lines “seconds channel”.",
+        ),
     ] = None,
     every: Annotated[
-        float | None, typer.Option(help="With --stream: answer at least every so many seconds of the recording.")
+        float | None, typer.Option(metavar="S", help="With --stream: answer at least every S seconds of the recording.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the draws of stochastic neurons.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the draws of stochastic neurons.")] = 0,
     device: Device = None,
 ) -> None:
-    """Label, probability and runner-up for each FILE, or for a recording on standard input (--stream).
+    """Classify recordings with the trained network of RUN.
 
-    --json prints one line per recording. With --stream a JSON line is printed whenever the answer changes, and a last
-    one, "final", at the end of the input.
+    Prints label, probability and runner-up for each FILE; --json prints one line per recording. With --stream, a JSON
+    line is printed whenever the answer changes, and a last one ("final": true) at the end of the input.
     """
     if as_json and as_csv:
         raise InputError("--json and --csv: give one of them")
@@ -75,7 +82,7 @@ def predict(
         writer.writerows(rows)
     else:
         shown = [
-            [row["file"], row["label"], report.percent(row["probability"], 1), row["runner_up"] or "–"] for row in rows
+            [row["file"], row["label"], report.percent(row["probability"]), row["runner_up"] or "–"] for row in rows
         ]
         report.show_table(f"{model.facts.name}: {run}", ["file", "label", "probability", "runner-up"], shown)
 

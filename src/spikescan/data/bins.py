@@ -9,8 +9,7 @@ from itertools import count
 import numpy as np
 
 from spikescan.data.dataset import Dataset
-from spikescan.data.dense import DenseStore
-from spikescan.data.dense_batches import whole_multiple
+from spikescan.data.dense import DenseStore, whole_multiple
 from spikescan.data.images import ImageStore
 from spikescan.errors import InputError
 

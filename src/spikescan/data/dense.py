@@ -23,6 +23,7 @@ import numpy as np
 from spikescan.data.atomic import atomic_folder
 from spikescan.data.events import NO_ITEMS, SPEAKERS, Meta, damaged, map_column, read_meta
 from spikescan.data.write import Column, write_rest
+from spikescan.errors import InputError
 
 VALUES = "values.npy"
 """The file by which a folder is known to hold a dense store."""
@@ -140,3 +141,15 @@ def open_dense(path: Path | str) -> DenseStore:
     if np.any(arrays["labels"] < 0):
         raise damaged(path / "labels.npy", "it holds a negative label")
     return DenseStore(path, values.reshape(-1, meta.channels), offsets, arrays["labels"], arrays.get("speakers"), meta)
+
+
+def whole_multiple(store: DenseStore, dt: float) -> int:
+    """How many steps of `store` make a step of `dt` seconds. InputError where that is no whole number."""
+    number = round(dt / store.dt) if 0 < dt < float("inf") else 0
+    if number < 1 or abs(dt / store.dt - number) > 1e-6 * number:
+        near = store.dt * max(number, 1)
+        raise InputError(
+            f"{store.meta.source}: dt is {dt:g} s and the data have a value every {store.dt:g} s; "
+            f"dt must be a whole multiple of that, for instance {near!r}"
+        )
+    return number

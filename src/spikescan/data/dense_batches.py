@@ -8,21 +8,9 @@ import numpy as np
 import torch
 
 from spikescan.data.augment import ragged_arange
-from spikescan.data.dense import DenseStore
+from spikescan.data.dense import DenseStore, whole_multiple
 from spikescan.data.event_tensor import Batch
 from spikescan.errors import InputError
-
-
-def whole_multiple(store: DenseStore, dt: float) -> int:
-    """How many steps of `store` make a step of `dt` seconds. InputError where that is no whole number."""
-    number = round(dt / store.dt) if 0 < dt < float("inf") else 0
-    if number < 1 or abs(dt / store.dt - number) > 1e-6 * number:
-        near = store.dt * max(number, 1)
-        raise InputError(
-            f"{store.meta.source}: dt is {dt:g} s and the data have a value every {store.dt:g} s; "
-            f"dt must be a whole multiple of that, for instance {near!r}"
-        )
-    return number
 
 
 class DenseBatches:

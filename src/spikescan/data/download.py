@@ -54,7 +54,7 @@ def download(archive: Archive, folder: Path, progress: Progress | None = None) -
             done = True
         except _Broken as error:
             if _size(part) <= before:
-                kept = f"; {part} keeps {before} bytes, the same command goes on from there" if before else ""
+                kept = f"; {part} keeps {before} bytes, the same command continues from there" if before else ""
                 raise InputError(f"{archive.url} (md5 {archive.md5}): {error}{kept}") from None
     _check(archive, part)
     os.replace(part, whole)

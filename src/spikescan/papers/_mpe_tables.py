@@ -52,7 +52,7 @@ def _report(name: str, remarks: Sequence[str], results: Sequence[Result], option
         _form(where, cells),
         comparison_table("Test accuracy of the best epoch, chosen on the test samples", best, "%"),
         comparison_table("Test accuracy of the last epoch (published) or of the chosen one (held-out)", last, "%"),
-        comparison_table("Seconds an epoch", seconds, "s", note="One pass over the training set."),
+        comparison_table("Seconds per epoch", seconds, "s", note="One pass over the training set."),
     ]
     caption = (
         f"{where}: test accuracy of MPE-PSN, means over seeds with their deviation. Broken lines: the published "

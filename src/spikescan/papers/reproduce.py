@@ -141,7 +141,7 @@ def _execute(left: list[Run], finished: int, site: Site) -> dict[str, records.Re
             return runner.execute(left, site, display)
     except KeyboardInterrupt:
         raise Stopped(
-            f"stopped with {display.done} of {display.total} runs done; the same command goes on from there "
+            f"stopped with {display.done} of {display.total} runs done; the same command continues from there "
             f"(results so far are in {site.out})"
         ) from None
 

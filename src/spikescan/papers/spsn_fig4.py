@@ -32,13 +32,13 @@ def report(results: Sequence[Result], options: Options) -> Report:
         name: compare(results, name, BY, targets.of(NAME), comparable=options.comparable, scale=scale)
         for name, (scale, _) in QUANTITIES.items()
     }
-    titles = ("Test accuracy", "Spikes of the network each millisecond", "Seconds an epoch")
+    titles = ("Test accuracy", "Spikes of the network per millisecond", "Seconds per epoch")
     tables = [
         comparison_table(title, found[name], QUANTITIES[name][1])
         for title, name in zip(titles, QUANTITIES, strict=True)
     ]
     caption = (
-        "Figure 4: test accuracy against spikes each millisecond, for one limit θ (written beside each point) after "
+        "Figure 4: test accuracy against spikes per millisecond, for one limit θ (written beside each point) after "
         "the other, with augmentation; LIF beside. Points are means over seeds, whiskers deviations, diamonds the "
         "published best points and LIF."
     )

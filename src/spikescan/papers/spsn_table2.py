@@ -48,7 +48,7 @@ def report(results: Sequence[Result], options: Options) -> Report:
         comparison_table("Test accuracy", found["test_accuracy"], "%"),
         comparison_table("Training accuracy, last or chosen epoch", found["train_accuracy"], "%"),
         comparison_table("Spikes of the network each millisecond", found["spikes_per_ms"], "spikes/ms"),
-        comparison_table("Seconds an epoch", found["seconds_per_epoch"], "s", note=_timing(results)),
+        comparison_table("Seconds per epoch", found["seconds_per_epoch"], "s", note=_timing(results)),
         _speed(found["seconds_per_epoch"]),
     ]
     pictures = [
@@ -104,13 +104,13 @@ def _speed(seconds: Sequence[Comparison]) -> Table:
                     NONE if lif.target is None or ours.target is None else f"{lif.target.value / ours.target.value:.1f}"
                 )
                 rows.append([protocol, neuron, f"{lif.ours.mean / ours.ours.mean:.1f}", known])
-    return Table("Seconds an epoch, LIF over SPSN (augmented)", ["protocol", "neuron", "here", "published"], rows)
+    return Table("Seconds per epoch, LIF over SPSN (augmented)", ["protocol", "neuron", "here", "published"], rows)
 
 
 def _caption(protocol: str) -> str:
     return (
         f"Figure 3, {protocol} protocol. A: training accuracy, B: test accuracy, without and with augmentation; "
-        "C: seconds an epoch, D: spikes each millisecond, both with augmentation. "
+        "C: seconds per epoch, D: spikes per millisecond, both with augmentation. "
         "Bars are means over seeds with their deviation, broken lines the published values with theirs."
     )
 
@@ -122,7 +122,7 @@ def _figure(found: dict[str, list[Comparison]], protocol: str) -> Figure:
     for axes, (name, title) in zip(panels[0], grouped.items(), strict=True):
         _pairs(axes, _of(found[name], protocol), title)
     single = {
-        "seconds_per_epoch": ("C  Training duration", "seconds an epoch"),
+        "seconds_per_epoch": ("C  Training duration", "seconds per epoch"),
         "spikes_per_ms": ("D  Spike frequency", "spikes / ms"),
     }
     for axes, (name, (title, unit)) in zip(panels[1], single.items(), strict=True):

@@ -192,7 +192,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_tensors(path.read_bytes())
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the run has not finished, --resume goes on with it") from None
+        raise InputError(f"{path}: no such file; the run has not finished, --resume continues it") from None
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path}: damaged, or no safetensors file ({error})") from None
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values() if tensor.is_floating_point()):

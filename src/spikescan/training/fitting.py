@@ -68,7 +68,7 @@ def _kept(folder: RunFolder) -> str:
     found = checkpoints.epochs(folder.checkpoints)
     if not found:
         return "No epoch was finished"
-    return f"The checkpoint of epoch {found[0]} is kept in {folder.checkpoints}; --resume goes on from it"
+    return f"The checkpoint of epoch {found[0]} is kept in {folder.checkpoints}; --resume continues from it"
 
 
 @contextmanager

@@ -123,7 +123,7 @@ class RunFolder:
         if not self.recipe.is_file():
             raise InputError(f"{self.path}: has something in it that is no run; choose another --out")
         if not overwrite:
-            raise InputError(f"{self.path}: holds a run already; --resume goes on with it, --overwrite replaces it")
+            raise InputError(f"{self.path}: holds a run already; --resume continues it, --overwrite replaces it")
 
     def _check_writable(self) -> None:
         place = self.path

@@ -58,5 +58,5 @@ def _affordable(bench: Workbench, shape: Shape, subject: Subject, seconds: dict[
     steps, took = seconds[subject.name]
     predicted = took * shape[0] / steps
     if predicted > bench.sizes.patience:
-        bench.skip(ROW, shape, subject.name, f"predicted {predicted:.0f} s a step")
+        bench.skip(ROW, shape, subject.name, f"predicted {predicted:.0f} s per step")
     return predicted <= bench.sizes.patience
