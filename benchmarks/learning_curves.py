@@ -12,7 +12,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from spikescan.training.pictures import BLUE, GREEN, ORANGE, SLATE, STYLE
+from spikescan.training.style import BLUE, GREEN, ORANGE, SLATE, STYLE, plain_log
 
 PANELS = {
     "train_loss": "Loss, with the regulariser",
@@ -45,6 +45,7 @@ def draw(title: str, runs: dict[str, Path]) -> Figure:
     for key, axes in panels.items():
         axes.set(title=PANELS[key], xlabel="epoch")
     panels["train_loss"].set(yscale="log")
+    plain_log(panels["train_loss"].yaxis)
     panels["train_accuracy"].set(ylim=(0, 1))
     panels["train_accuracy"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     panels["spikes_per_ms"].set(ylim=(0, None))

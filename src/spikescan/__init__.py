@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import memory
 
 if TYPE_CHECKING:
-    from . import firing, random
+    from . import data, firing, random
     from .chunking import chunked
     from .inference import load
     from .memory import keep_freed_memory
@@ -33,6 +33,7 @@ __all__ = [
     "ReLU",
     "State",
     "chunked",
+    "data",
     "firing",
     "keep_freed_memory",
     "linear_scan",

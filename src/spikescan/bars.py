@@ -35,7 +35,8 @@ def bars(doing: str, of_bytes: bool = False) -> Iterator[Advance]:
     columns += [DownloadColumn(), TransferSpeedColumn()] if of_bytes else [MofNCompleteColumn()]
     columns += [TimeElapsedColumn(), TextColumn("elapsed,", markup=False)]
     columns += [TimeRemainingColumn(), TextColumn("left", markup=False)]
-    with Progress(*columns, console=screen(), disable=not sys.stderr.isatty()) as progress:
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    with Progress(*columns, console=screen(), disable=not watched, redirect_stdout=False) as progress:
         known: dict[str, TaskID] = {}
 
         def advance(what: str, done: int, total: int | None) -> None:

@@ -33,7 +33,7 @@ def test_samples_that_are_not_there(indices):
         some().subset(indices)
 
 
-@given(st.integers(2, 60), st.integers(1, 5), st.floats(0.3, 0.7), st.integers(0, 2**63))
+@given(st.integers(10, 60), st.integers(1, 5), st.floats(0.3, 0.7), st.integers(0, 2**63))
 def test_a_split_is_stratified_and_has_every_sample_once(samples, classes, fraction, seed):
     data = some(samples * 2, classes).subset(np.arange(samples)[::-1])
     rest, held = data.split(fraction, seed=seed)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from shd_files import write_h5, write_set
 
+from spikescan.data.arrays import from_arrays
 from spikescan.data.catalog import load
-from spikescan.data.info import describe, overview
+from spikescan.data.info import describe, overview, steps_in_words
 from spikescan.data.statistics import Spread
 
 
@@ -34,6 +35,26 @@ def test_numbers_of_a_set(found):
     assert test.seconds.minimum == 0
 
 
+def test_steps_in_words(found):
+    assert steps_in_words({"test": found.test}, 0.1) == "1 to 6 steps per sample (median 4)"
+    assert steps_in_words({"test": found.test}, 10.0) == "1 steps per sample"
+    longer = from_arrays([[0.1, 998.0]] * 3, [[0, 0]] * 3, [0] * 3)
+    assert steps_in_words({"a": found.test, "b": longer}, 0.01) == "1 to 99,801 steps per sample (median 51)"
+
+
+def test_warnings_are_those_of_the_training_samples(found):
+    assert describe(found).warnings == found.train.statistics().warnings
+    assert any("channels are never used" in sentence for sentence in describe(found).warnings)
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    root = write_set(tmp_path / "root")
+    write_h5(root / "tiny_test.h5", [[0.1]] * 3, [[1]] * 3, [0, 1, 2], speakers=[1.5, 2.5, 3.5])
+    (sentence,) = describe(load("shd", root=root, store=tmp_path / "store")).repairs
+    assert "tiny_test.h5: extra/speaker: found float64" in sentence
+    assert sentence.endswith("extra/speaker is left out")
+
+
 def test_repairs_are_told(found):
     sorted_, empty = describe(found).repairs
     assert sorted_.endswith("tiny_test.h5: 1 of 4 samples had their events sorted by time")
@@ -47,7 +68,7 @@ def test_everything_can_be_written_as_json(found, tmp_path):
 
 def test_what_the_store_holds(found, tmp_path):
     known = {entry.name: entry for entry in overview(tmp_path / "store")}
-    assert list(known)[:4] == ["digits", "shd", "ssc", "nmnist"]
+    assert list(known)[:5] == ["digits", "events", "shd", "ssc", "nmnist"]
     assert known["shd"].folders == (str(found.folder),)
     assert known["shd"].bytes == describe(found).bytes
     assert known["ssc"].folders == ()

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -126,11 +130,9 @@ def test_times_and_units_of_different_length(tmp_path):
         (lambda f: replace(f, "labels", np.arange(6)), "different length.*labels 6"),
         (lambda f: replace(f, "labels", np.array([0, 1, -2, 0, 0])), "sample 2: labels is -2"),
         (lambda f: replace(f, "labels", np.array([0, 1, 2, 2**40, 0])), "sample 3: labels is 1099511627776"),
-        (lambda f: replace(f, "labels", np.zeros(5)), "labels has shape .5,. of float64"),
-        (lambda f: replace(f, "labels", np.zeros((5, 1), int)), "labels has shape .5, 1."),
-        (lambda f: replace(f, "labels", 3), "labels has shape .. of int64"),
-        (lambda f: replace(f, "extra/speaker", np.arange(3)), "different length.*extra/speaker 3"),
-        (lambda f: replace(f, "extra/speaker", np.arange(5) - 1), "sample 0: extra/speaker is -1"),
+        (lambda f: replace(f, "labels", np.zeros(5)), "labels: found float64; one integer"),
+        (lambda f: replace(f, "labels", np.zeros((5, 2), int)), "labels: shape .5, 2. of int64, not one a sample"),
+        (lambda f: replace(f, "labels", 3), "labels: shape .. of int64"),
         (lambda f: replace(f, "spikes/times", np.zeros((5, 3))), "spikes/times has shape .5, 3. of float64"),
         (lambda f: replace(f, "spikes/units", np.zeros(5, int)), "spikes/units has shape .5,. of int64"),
         (lambda f: replace(f, "spikes/units", [b"a"] * 5), "spikes/units has shape"),
@@ -144,6 +146,116 @@ def test_another_layout(tmp_path, change, message):
     with pytest.raises(InputError, match=rf"x\.h5: .*{message}"):
         shd.convert(file, tmp_path / "s")
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("labels", "numbers", "names"),
+    [
+        (np.array([True, False, True, True, False]), [1, 0, 1, 1, 0], None),
+        (np.array([[2], [0], [1], [0], [0]]), [2, 0, 1, 0, 0], None),
+        (np.array([b"yes", b"no", b"no", b"maybe", b"no"]), [2, 1, 1, 0, 1], ("maybe", "no", "yes")),
+        (["ja", "nein", "ja", "ja", "süß"], [0, 1, 0, 0, 2], ("ja", "nein", "süß")),
+    ],
+)
+def test_labels_of_every_kind(tmp_path, labels, numbers, names):
+    file = write_h5(tmp_path / "x.h5", *spoil(), labels)
+    store = shd.convert(file, tmp_path / "s")
+    assert store.labels.tolist() == numbers
+    assert store.meta.class_names == names
+
+
+def test_labels_in_words_are_numbered_as_in_the_training_file(tmp_path):
+    file = write_h5(tmp_path / "x.h5", *spoil(), np.array([b"b", b"b", b"c", b"c", b"b"]))
+    assert shd.convert(file, tmp_path / "s", class_names=("a", "b", "c")).labels.tolist() == [1, 1, 2, 2, 1]
+    with pytest.raises(InputError, match=r"x.h5: sample 2: labels is 'c', which is none of a, b"):
+        shd.convert(file, tmp_path / "t", class_names=("a", "b"))
+
+
+def test_speakers_with_names(tmp_path):
+    file = write_h5(tmp_path / "x.h5", *spoil(), np.arange(5), speakers=[b"eva", b"adam", b"eva", b"eva", b"adam"])
+    store = shd.convert(file, tmp_path / "s")
+    assert store.speakers.tolist() == [1, 0, 1, 1, 0]
+    assert store.meta.speaker_names == ("adam", "eva")
+
+
+@pytest.mark.parametrize(
+    ("speakers", "message"),
+    [
+        (np.arange(3), "3 speakers for 5 samples"),
+        (np.arange(5) - 1, "sample 0: extra/speaker is -1"),
+        (np.zeros(5), "extra/speaker: found float64"),
+        (np.zeros((5, 2), int), "extra/speaker: shape"),
+    ],
+)
+def test_speakers_that_cannot_be_used_are_told_and_left_out(tmp_path, speakers, message):
+    store = shd.convert(write_h5(tmp_path / "x.h5", *spoil(), np.arange(5), speakers=speakers), tmp_path / "s")
+    assert store.speakers is None
+    (note,) = store.meta.notes
+    assert message in note
+    assert note.endswith("extra/speaker is left out")
+    assert str(tmp_path / "x.h5") in note
+
+
+def test_class_names_that_cannot_be_used_are_told(tmp_path):
+    store = shd.convert(write_h5(tmp_path / "x.h5", *spoil(), np.arange(5), keys=["a", "b"]), tmp_path / "s")
+    assert store.meta.class_names is None
+    assert "not a name for each of 5 classes" in store.meta.notes[0]
+
+
+def test_a_file_that_another_program_writes(tmp_path):
+    file = write_h5(tmp_path / "x.h5", *spoil(), np.arange(5))
+    program = f"import h5py, sys; f = h5py.File({str(file)!r}, 'a'); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout.readline() == "open\n"
+        with pytest.raises(InputError, match=r"x.h5: another program has it open for writing"):
+            shd.convert(file, tmp_path / "s")
+        writer.communicate("")
+    assert len(shd.convert(file, tmp_path / "s")) == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(38, "unable to lock file, errno = 38, error message = 'Function not implemented'"), "USE_FILE_LOCK"),
+        (OSError(37, "unable to lock file, errno = 37, error message = 'No locks available'"), "USE_FILE_LOCKING"),
+        (OSError("Unable to open file (truncated file: eof = 4)"), "not a whole HDF5 file .*; fetch it again"),
+        (OSError("Unable to open file (file is already open for write)"), "another program has it open for writing"),
+    ],
+)
+def test_locks_and_damage_are_told_apart(tmp_path, monkeypatch, error, message):
+    def fail(*arguments):
+        raise error
+
+    file = write_h5(tmp_path / "x.h5", *spoil(), np.arange(5))
+    monkeypatch.setattr(h5py, "File", fail)
+    with pytest.raises(InputError, match=rf"x.h5: .*{message}"):
+        shd.convert(file, tmp_path / "s")
+
+
+def test_permissions_are_told(tmp_path, monkeypatch):
+    def refuse(*arguments, **options):
+        raise PermissionError(13, "Permission denied")
+
+    file = write_h5(tmp_path / "x.h5", *spoil(), np.arange(5))
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"x.h5: cannot be read .Permission denied.; check its permissions"):
+        shd.convert(file, tmp_path / "s")
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"cannot be read .Is a directory."):
+        shd.convert(tmp_path, tmp_path / "s")
+
+
+def test_a_file_read_into_memory(tmp_path):
+    times, units = spikes(300, seed=3, channels=24)
+    file = write_h5(tmp_path / "mine.h5", times, units, np.arange(300) % 7, speakers=np.arange(300) % 4)
+    stored, data = shd.convert(file, tmp_path / "s"), shd.from_hdf5(file)
+    for column in ("times", "channels", "offsets", "labels", "speakers"):
+        assert np.array_equal(getattr(stored, column), getattr(data.store, column))
+    assert (data.name, data.channels, data.classes) == ("mine", 24, 7)
+    assert shd.from_hdf5(str(file), num_channels=30, name="other").channels == 30
+    with pytest.raises(InputError, match="where there are at most 5 channels"):
+        shd.from_hdf5(file, num_channels=5)
 
 
 def replace(file, name, values):

@@ -58,7 +58,7 @@ def recipe(speech: Path):
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that look at something else: drawing takes longer than training here."""
-    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments: [])
+    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])
 
 
 @pytest.fixture(scope="session")

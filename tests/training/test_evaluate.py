@@ -10,7 +10,7 @@ from speech_files import write_split
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from spikescan.training import evaluate as measuring
-from spikescan.training import pictures, recipe_files, run
+from spikescan.training import raster, recipe_files, run
 from spikescan.training.task import Task
 
 LABELS, GIVEN = torch.tensor([0, 0, 1, 2, 2, 2, 2]), torch.tensor([0, 1, 1, 0, 0, 1, 2])
@@ -51,12 +51,12 @@ def test_a_label_far_off(recipe, tmp_path):
 
 def test_of_many_classes_the_highest_are_drawn():
     potential, (few, many) = torch.arange(1000.0).expand(5, -1).numpy(), Figure().subplots(2)
-    pictures._readout(few, potential[:, :7], 1.0, 3, "abcdefg")
-    pictures._readout(many, potential, 1.0, 3, [str(k) for k in range(1000)])
+    raster._readout(few, potential[:, :7], 1.0, (3, 3), "abcdefg")
+    raster._readout(many, potential, 1.0, (3, 3), [str(k) for k in range(1000)])
     drawn = [[line.get_ydata()[0] for line in axes.lines if len(line.get_ydata())] for axes in (few, many)]
     assert drawn[0] == [3, 0, 1, 2, 4, 5, 6]
-    assert drawn[1] == [3, *range(1000 - pictures.LINES, 1000)]
-    assert [text.get_text() for text in many.get_legend().get_texts()][1] == "the highest 128 of 999 others"
+    assert drawn[1] == [3, *range(1000 - raster.LINES, 1000)]
+    assert [text.get_text() for text in many.get_legend().get_texts()][1] == "the highest 128 of 999 other classes"
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
@@ -18,7 +16,7 @@ from spikescan.bench.grid import PANELS, SKIPPED, Grid
 from spikescan.bench.results import Finding
 from spikescan.bench.table import amount, demand
 from spikescan.training.files import write_atomic
-from spikescan.training.pictures import BLUE, GREY, INK, ORANGE, STYLE
+from spikescan.training.style import BLUE, GREY, INK, ORANGE, rendered
 
 COLOURS = LinearSegmentedColormap.from_list(
     "slower to faster",
@@ -31,10 +29,7 @@ REACH = 200.0
 
 
 def save(path: Path, draw: Callable[[], Figure]) -> Path:
-    with matplotlib.rc_context(STYLE):
-        picture = io.BytesIO()
-        draw().savefig(picture, format="png")
-    write_atomic(path, picture.getvalue())
+    write_atomic(path, rendered(draw))
     return path
 
 

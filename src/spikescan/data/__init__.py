@@ -8,8 +8,12 @@ if TYPE_CHECKING:
     from .augment import Augmentation
     from .camera_augment import CameraAugmentation
     from .dataset import Dataset
+    from .dense_arrays import from_dense
     from .event_tensor import Batch, EventTensor
     from .loading import batches
+    from .saved import load
+    from .shd import from_hdf5
+    from .torch_data import as_torch, collate
 
 __all__ = [
     "Augmentation",
@@ -17,8 +21,13 @@ __all__ = [
     "CameraAugmentation",
     "Dataset",
     "EventTensor",
+    "as_torch",
     "batches",
+    "collate",
     "from_arrays",
+    "from_dense",
+    "from_hdf5",
+    "load",
 ]
 
 _HOMES = {
@@ -27,8 +36,13 @@ _HOMES = {
     "CameraAugmentation": "camera_augment",
     "Dataset": "dataset",
     "EventTensor": "event_tensor",
+    "as_torch": "torch_data",
     "batches": "loading",
+    "collate": "torch_data",
     "from_arrays": "arrays",
+    "from_dense": "dense_arrays",
+    "from_hdf5": "shd",
+    "load": "saved",
 }
 """The module that each public name is from."""
 

@@ -54,14 +54,8 @@ def from_arrays(
     """
     block = _checked(*_joined(times, channels, offsets), unit, num_channels)
     number, known = described(labels, speakers, class_names, len(block.counts))
-    store = hold_store(block, labels=number, source=name, **known)
-    return Dataset.whole(
-        store,
-        name=name,
-        channels=num_channels or max(store.meta.largest_channel + 1, 1),
-        classes=len(store.meta.class_names or ()) or int(number.max()) + 1,
-        ordered_channels=ordered_channels,
-    )
+    known |= {"channels": num_channels, "ordered_channels": ordered_channels}
+    return Dataset.of(hold_store(block, labels=number, source=name, **known), name=name)
 
 
 def described(labels: Any, speakers: Any, class_names: Any, samples: int) -> tuple[np.ndarray, dict[str, Any]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from spikescan.data.atomic import atomic_folder
 from spikescan.data.dataset import Dataset, Store
+from spikescan.data.dense import DenseStore
 from spikescan.data.events import VERSION, EventStore
 from spikescan.data.sources import Source, find
 from spikescan.data.write import Progress
@@ -92,6 +93,8 @@ def load(
 def default_root(name: str, root: Path | str | None) -> Path:
     """`root` as a whole path. InputError, saying what to get from where, if it is needed and missing."""
     source = find(name)
+    if root is None and source.own:
+        raise InputError(f"data set {name}: --root DIR names the folder with your recordings: {source.where}")
     if root is None and source.where:
         raise InputError(
             f"data set {name}: `spikescan data fetch {name}` gets it, or get {source.where}; "
@@ -130,7 +133,7 @@ def _assemble(name: str, folder: Path, root: Path, channels: int | None) -> Spli
         "name": (root.name or name) if source.own else name,
         "channels": _channels(source, stores, channels),
         "classes": _classes(source, train),
-        "ordered_channels": source.ordered,
+        "ordered_channels": source.ordered or train.meta.ordered_channels,
     }
     parts = {split: Dataset.whole(store, **known) for split, store in stores.items()}
     for part in parts.values():
@@ -171,7 +174,7 @@ def _channels(source: Source, stores: dict[str, Store], asked: int | None) -> in
             raise InputError(f"channels is {asked}, but the sensor {sensor} of {train.meta.source} has {given}")
         return given
     found = stores.values() if source.own else [train]
-    return asked or max(source.channels, *(store.meta.largest_channel + 1 for store in found))
+    return asked or max(source.channels, *(store.meta.channels or store.meta.largest_channel + 1 for store in found))
 
 
 def _classes(source: Source, train: Store) -> int:
@@ -181,6 +184,8 @@ def _classes(source: Source, train: Store) -> int:
 
 
 def _check_channels(split: Store, channels: int) -> None:
+    if isinstance(split, DenseStore) and split.values.shape[1] != channels:
+        raise InputError(f"{split.meta.source}: {split.values.shape[1]} channels where there are {channels}")
     if isinstance(split, EventStore) and split.meta.largest_channel >= channels:
         event = int(np.argmax(split.channels >= channels))
         sample = np.searchsorted(split.offsets, event, side="right") - 1

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from spikescan.data import splits
+from spikescan.data.dense import DenseStore
 from spikescan.data.events import NO_ITEMS, EventStore
 from spikescan.data.images import ImageStore
 from spikescan.errors import InputError
@@ -17,7 +18,7 @@ from spikescan.errors import InputError
 if TYPE_CHECKING:
     from spikescan.data.statistics import Statistics
 
-Store = EventStore | ImageStore
+Store = EventStore | DenseStore | ImageStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +55,15 @@ class Dataset:
         """Every sample of `store`; class names are the store's, or the numbers."""
         names = store.meta.class_names or tuple(map(str, range(classes)))
         known.setdefault("sensor", store.meta.sensor)
+        known.setdefault("ordered_channels", store.meta.ordered_channels)
         return cls(store, np.arange(len(store)), name, channels, classes, names[:classes], **known)
+
+    @classmethod
+    def of(cls, store: Store, *, name: str) -> Dataset:
+        """Every sample of `store`, with as many channels and classes as it says, or has."""
+        classes = max(len(store.meta.class_names or ()), int(store.labels.max(initial=-1)) + 1)
+        channels = store.meta.channels or max(store.meta.largest_channel + 1, 1)
+        return cls.whole(store, name=name, channels=channels, classes=classes)
 
     @property
     def labels(self) -> np.ndarray:
@@ -82,7 +91,7 @@ class Dataset:
         return self.store.durations[self.indices]
 
     def sample(self, index: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-        """What the store holds of one sample: (times in µs, channels) of its events, or its pixels."""
+        """What the store holds of one sample: (times in µs, channels) of its events, values (T, C), or pixels."""
         return self.store.sample(int(self.subset([index]).indices[0]))
 
     def subset(self, indices: ArrayLike) -> Dataset:

@@ -49,7 +49,11 @@ class Meta(BaseModel):
     sensor: tuple[int, int, int] | None = None  # (polarities, height, width) of an event camera
     class_names: tuple[str, ...] | None = None
     speaker_names: tuple[str, ...] | None = None  # of speakers that are not numbers in the source
+    name: str | None = None  # of the data set, where it was saved under one
+    channels: int | None = None  # input channels, where they are known to be more than the largest says
+    ordered_channels: bool = False  # whether neighbouring channels are alike
     dt: float | None = None  # seconds of a step of real-valued data
+    notes: tuple[str, ...] = ()  # a sentence for each thing of the source that was left out
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from spikescan.data.bins import steps
 from spikescan.data.catalog import Splits, default_store
+from spikescan.data.dataset import Dataset
 from spikescan.data.sources import SOURCES
-from spikescan.data.statistics import Statistics
+from spikescan.data.statistics import Spread, Statistics
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,16 @@ def repairs(dataset: Splits) -> tuple[str, ...]:
         )
         if number
     )
-    return (*mended, *dataset.notes)
+    left_out = (note for store in stores.values() for note in store.meta.notes)
+    return (*mended, *left_out, *dataset.notes)
+
+
+def steps_in_words(parts: Mapping[str, Dataset], dt: float) -> str:
+    """Time steps of the samples in bins of `dt` seconds, for a headline: "42 to 1,120 steps per sample (median 87)"."""
+    spread = Spread.of(np.concatenate([steps(part, dt) for part in parts.values()]))
+    if spread.minimum == spread.maximum:
+        return f"{spread.maximum:,.0f} steps per sample"
+    return f"{spread.minimum:,.0f} to {spread.maximum:,.0f} steps per sample (median {spread.median:,.0f})"
 
 
 def overview(store: Path | str | None = None) -> list[Known]:

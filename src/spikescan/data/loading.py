@@ -1,4 +1,4 @@
-"""A data set batch by batch: by itself, or through torch's `DataLoader`."""
+"""A data set batch by batch."""
 
 from __future__ import annotations
 

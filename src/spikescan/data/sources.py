@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spikescan.data import cameras, cifar10, digits, shd, vision
-from spikescan.data.events import EventStore, open_store
-from spikescan.data.images import ImageStore, open_images
+from spikescan.data import cameras, cifar10, digits, own, saved, shd, vision
+from spikescan.data.dataset import Store
+from spikescan.data.events import open_store
+from spikescan.data.images import open_images
 from spikescan.data.write import Progress
 from spikescan.errors import InputError
 
@@ -21,7 +22,7 @@ class Source:
     where: str  # whom to get it from, and which files; empty: built in
     files: Callable[[Path], list[Path]]
     convert: Callable[[Path, Path, int | None, Progress | None], None]  # (root, folder, channels, progress)
-    open: Callable[[Path], EventStore | ImageStore] = open_store
+    open: Callable[[Path], Store] = open_store
     channels: int = 1  # the least number of input channels, where there is no sensor
     ordered: bool = False  # whether neighbouring channels are alike
     own: bool = False  # a user's own recordings: named after their folder, and nothing is taken for granted
@@ -31,7 +32,7 @@ class Source:
 def find(name: str) -> Source:
     """The source called `name`; InputError for an unknown one."""
     if name not in SOURCES:
-        raise InputError(f"unknown data set {name!r}; choose of {', '.join(SOURCES)}")
+        raise InputError(f"unknown data set {name!r}; choose from {', '.join(SOURCES)}")
     return SOURCES[name]
 
 
@@ -40,8 +41,10 @@ def _convert_digits(root: Path, folder: Path, channels: int | None, progress: Pr
 
 
 def _convert_shd(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
+    names = None
     for split, file in shd.find_files(root).items():
-        shd.convert(file, folder / split, channels, progress)
+        store = shd.convert(file, folder / split, channels, progress, names)
+        names = names or store.meta.class_names
 
 
 def _convert_cifar10(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
@@ -74,6 +77,14 @@ def _shd(what: str, where: str) -> Source:
 
 SOURCES: dict[str, Source] = {
     "digits": Source(digits.SOURCE, "", lambda root: [], _convert_digits),
+    "events": Source(
+        "your own recordings: events, or real-valued sequences",
+        "*train.h5 (SHD layout) or train.npz, with or without a test part (docs/own-data.md)",
+        own.files,
+        own.convert,
+        open=saved.open_any,
+        own=True,
+    ),
     "shd": _shd(
         "Spiking Heidelberg Digits, or any recordings in their layout",
         "shd_train.h5 and shd_test.h5 from zenkelab.org (Spiking Heidelberg Digits)",

@@ -9,6 +9,8 @@ import numpy as np
 
 from spikescan.data.bins import steps, suggested_dt
 from spikescan.data.dataset import Dataset
+from spikescan.data.dense import DenseStore
+from spikescan.data.events import EventStore
 from spikescan.data.images import ImageStore
 
 MINUTE = 60  # seconds; hardly any recording that is classified as a whole is longer
@@ -68,7 +70,7 @@ class Statistics:
             samples_per_class=tuple(np.bincount(data.labels, minlength=data.classes).tolist()),
             speakers=None if speakers is None else tuple(np.unique(speakers).tolist()),
             unsorted=data.store.meta.unsorted,
-            empty=int(np.sum(data.counts == 0)),
+            empty=int(np.sum(data.counts == 0)) if isinstance(data.store, EventStore) else 0,
             channels=data.channels,
             channels_used=int(used.sum()),
             suggested_dt=dt,
@@ -95,9 +97,12 @@ def _range(spread: Spread, unit: str = "") -> str:
 
 
 def used_channels(data: Dataset) -> np.ndarray:
-    """Whether any event of the store is on each channel, (channels,) bool. Pixels of images count as used."""
+    """Whether any event of the store is on each channel, or any value other than 0, (channels,) bool. Pixels of images
+    count as used."""
     if isinstance(data.store, ImageStore):
         return np.ones(data.channels, bool)
+    if isinstance(data.store, DenseStore):
+        return np.any(data.store.values != 0, axis=0)
     used = np.zeros(max(data.channels, data.store.meta.largest_channel + 1), bool)
     for first in range(0, len(data.store.channels), _PART):
         used[data.store.channels[first : first + _PART]] = True

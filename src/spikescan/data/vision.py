@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from spikescan.data.events import EventStore
-from spikescan.data.write import Block, Progress, write_store
+from spikescan.data.write import Block, Progress, joined, write_store
 from spikescan.errors import InputError
 
 BLOCK = 2**22  # events that are gathered before they are written
@@ -94,15 +94,10 @@ def _blocks(camera: Camera, recordings: list[Recording], what: str, progress: Pr
         waiting.append(sample)
         events += len(sample.times)
         if events >= BLOCK or done == len(recordings):
-            yield _joined(waiting)
+            yield joined(waiting)
             waiting, events = [], 0
             if progress:
                 progress(what, done, len(recordings))
-
-
-def _joined(blocks: list[Block]) -> Block:
-    columns = zip(*((block.times, block.channels, block.counts) for block in blocks))
-    return Block(*(np.concatenate(column) for column in columns))
 
 
 def samples(camera: Camera, recordings: list[Recording]) -> Iterator[Block]:

@@ -32,11 +32,10 @@ def write_store(
     labels: np.ndarray,
     source: str,
     speakers: np.ndarray | None = None,
-    sensor: tuple[int, int, int] | None = None,
-    class_names: tuple[str, ...] | None = None,
-    speaker_names: tuple[str, ...] | None = None,
+    **known: Any,
 ) -> EventStore:
-    """Write the samples of `blocks`, one for each label, as a store in the new folder `path`, and open it.
+    """Write the samples of `blocks`, one for each label, as a store in the new folder `path`, and open it; `known` are
+    further fields of its `Meta`.
 
     Events out of order are sorted by time within their sample (stably) and counted. Blocks are taken one at a
     time, so that memory stays bounded by the largest. Whatever `blocks` raises passes through, and nothing is
@@ -47,14 +46,17 @@ def write_store(
         counts, unsorted, largest = _stream(folder, blocks)
         if len(counts) != len(labels):
             raise ValueError(f"{len(counts)} samples and {len(labels)} labels")
-        arrays = {"offsets": np.concatenate([[0], np.cumsum(counts)]), "labels": np.asarray(labels)}
-        arrays |= {} if speakers is None else {"speakers": np.asarray(speakers)}
-        for name, array in arrays.items():
-            np.save(folder / f"{name}.npy", array.astype(np.int64))
-        known = {"sensor": sensor, "class_names": class_names, "speaker_names": speaker_names}
-        meta = _meta(source, counts, unsorted, largest, **known)
-        (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        write_rest(folder, _meta(source, counts, unsorted, largest, **known), counts, labels, speakers)
     return open_store(path)
+
+
+def write_rest(folder: Path, meta: Meta, counts: np.ndarray, labels: np.ndarray, speakers: np.ndarray | None) -> None:
+    """What every store has beside its columns: offsets of samples with so many events (or steps), labels, meta.json."""
+    arrays = {"offsets": np.concatenate([[0], np.cumsum(counts)]), "labels": np.asarray(labels)}
+    arrays |= {} if speakers is None else {"speakers": np.asarray(speakers)}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array.astype(np.int64))
+    (folder / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 def hold_store(
@@ -73,7 +75,7 @@ def hold_store(
         offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         labels=labels.astype(np.int64),
         speakers=None if speakers is None else speakers.astype(np.int64),
-        meta=_meta(source, counts, unsorted, int(block.channels.max(initial=-1)), **known),
+        meta=_meta(source, counts, unsorted, _largest(block), **known),
     )
 
 
@@ -87,6 +89,12 @@ def _meta(source: str, counts: np.ndarray, unsorted: int, largest: int, **known:
         empty=int(np.sum(counts == 0)),
         **known,
     )
+
+
+def joined(blocks: Iterable[Block]) -> Block:
+    """Some blocks, at least one, as one."""
+    columns = zip(*((block.times, block.channels, block.counts) for block in blocks))
+    return Block(*(np.concatenate(column) for column in columns))
 
 
 def in_order(block: Block) -> tuple[Block, int]:
@@ -103,26 +111,32 @@ def in_order(block: Block) -> tuple[Block, int]:
 def _stream(folder: Path, blocks: Iterable[Block]) -> tuple[np.ndarray, int, int]:
     """Write times.npy and channels.npy; (events of each sample, unsorted samples, largest channel)."""
     counts, unsorted, largest = [np.zeros(0, np.int64)], 0, -1
-    with _Column(folder, "times") as times, _Column(folder, "channels") as channels:
+    with (
+        Column(folder / "times.npy", DTYPES["times"]) as times,
+        Column(folder / "channels.npy", DTYPES["channels"]) as channels,
+    ):
         for block in blocks:
             block, mended = in_order(block)
             times.append(block.times)
             channels.append(block.channels)
             counts.append(np.asarray(block.counts, np.int64))
             unsorted += mended
-            if len(block.channels):
-                largest = max(largest, int(block.channels.max()))
+            largest = max(largest, _largest(block))
     return np.concatenate(counts), unsorted, largest
 
 
-class _Column:
+def _largest(block: Block) -> int:
+    return int(block.channels.max()) if len(block.channels) else -1
+
+
+class Column:
     """An .npy file of one axis that grows: numpy pads its header so that the length fits in afterwards."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.file = open(folder / f"{name}.npy", "wb")  # noqa: SIM115 (closed by __exit__)
-        self.dtype, self.length = np.dtype(DTYPES[name]), 0
+    def __init__(self, path: Path, dtype: type[np.generic]) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115 (closed by __exit__)
+        self.dtype, self.length = np.dtype(dtype), 0
 
-    def __enter__(self) -> _Column:
+    def __enter__(self) -> Column:
         self._header()
         return self
 

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
-from spikescan.training.pictures import BLUE, GREEN, GREY, LIGHT, ORANGE, SLATE, draw_spikes, save
+from spikescan.training.pictures import save
+from spikescan.training.raster import draw_spikes, draw_values
+from spikescan.training.style import BLUE, GREEN, GREY, LIGHT, ORANGE, SLATE, short
 
 if TYPE_CHECKING:
     from spikescan.data.dataset import Dataset
@@ -40,12 +43,13 @@ def picture(model: Model, name: str, recording: Dataset, *, seed: int = 0) -> Fi
     figure = Figure(figsize=(10, 3 + 1.9 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels) + 1, 1, sharex=True, height_ratios=[1] * len(panels) + [1.6])
     for panel, (title, spikes), colour in zip(axes, panels, [SLATE] + [BLUE] * len(layers), strict=False):
-        draw_spikes(panel, spikes, milliseconds, colour)
+        real = title == "Input" and isinstance(batch.events, Tensor)
+        (draw_values if real else draw_spikes)(panel, spikes, milliseconds, colour)
         panel.set(ylabel="channel" if title == "Input" else "neuron", title=title)
     _classes(axes[-1], readout, milliseconds, model.class_names, list(answer.probabilities))
     axes[-1].set(xlabel="time in ms", xlim=(0, len(readout) * milliseconds))
     title = f"{Path(name).name}: {answer.label} ({100 * answer.probability:.1f} %)"
-    figure.suptitle(title, x=0.01, ha="left", fontweight="bold", parse_math=False)
+    figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
     return figure
 
 
@@ -60,9 +64,7 @@ def _classes(
             axes.plot(time, readout[:, k], color=LIGHT, linewidth=1, zorder=1)
     for name in reversed(likeliest[:NAMED]):
         line = readout[:, names.index(name)]
-        axes.plot(time, line, color=colours[name], label=name, marker="o" if len(time) == 1 else None)
+        axes.plot(time, line, color=colours[name], label=short(name, 24), marker="o" if len(time) == 1 else None)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.set(ylabel="potential", title="Class potentials (the likeliest have a colour)")
-    legend = axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))

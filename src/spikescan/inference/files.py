@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikescan.data import cameras, shd, vision
-from spikescan.data.arrays import counts_of, from_arrays
+from spikescan.data import cameras, npz, shd, vision
+from spikescan.data.arrays import from_arrays
 from spikescan.data.dataset import Dataset
+from spikescan.data.dense import DenseStore
+from spikescan.data.dense_arrays import from_dense
 from spikescan.data.ragged import Spikes
 from spikescan.data.write import Block, hold_store
 from spikescan.errors import InputError
@@ -47,7 +49,7 @@ def recordings(path: Path, model: Model, seed: int) -> Iterator[Named]:
     elif kind in HDF5:
         yield from _named(path, _of_hdf5(path, facts))
     elif kind == ".npz":
-        yield from _named(path, list(_of_npz(path, facts)))
+        yield from _named(path, _of_npz(path, facts))
     elif facts.source in CAMERAS:
         yield str(path), _of_camera(path, facts)
     else:
@@ -75,8 +77,6 @@ def of_values(values: Any, facts: Facts) -> Dataset:
     """Real-valued data (T, C) or (T,) as a data set of one sample."""
     if facts.period is None:
         raise InputError("values: the run was trained on events; predict_arrays takes their times and channels")
-    from spikescan.data.dense import from_dense
-
     found = np.asarray(values, np.float32)
     found = found[:, None] if found.ndim == 1 else found
     if found.ndim != 2 or found.shape[1] != facts.channels:
@@ -132,30 +132,14 @@ def _sample(block: Block, facts: Facts) -> Dataset:
     return Dataset.whole(store, name="recording", channels=facts.channels, classes=1)
 
 
-def _of_npz(path: Path, facts: Facts) -> Iterator[Dataset]:
-    """One recording (times, channels), or several (with offsets, or values with their offsets)."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as source:
-            arrays = {name: source[name] for name in source.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path}: not a whole .npz file of plain arrays ({error})") from None
-    try:
-        yield from _of_columns(arrays, facts)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def _of_columns(arrays: dict[str, np.ndarray], facts: Facts) -> Iterator[Dataset]:
-    real = facts.period is not None
-    needed = ("values",) if real else ("times", "channels")
-    if missing := [name for name in needed if name not in arrays]:
-        raise InputError(f"no array {' or '.join(missing)}; it holds {', '.join(arrays) or 'nothing'}")
-    columns, size = [arrays[name] for name in needed], len(arrays[needed[0]])
-    counts = counts_of(arrays.get("offsets", [0, size]), size, "steps" if real else "events")
-    unit = str(arrays.get("unit", "s"))
-    for end, count in zip(np.cumsum(counts), counts, strict=True):
-        part = [column[end - count : end] for column in columns]
-        yield of_values(part[0], facts) if real else of_arrays(part[0], part[1], facts, unit)
+def _of_npz(path: Path, facts: Facts) -> list[Dataset]:
+    found = npz.read_unlabelled(path, facts.period)
+    if (real := isinstance(found.store, DenseStore)) != (facts.period is not None):
+        raise InputError(f"{path}: holds {'real-valued data' if real else 'events'}, which the run was not trained on")
+    if found.channels > facts.channels or (real and found.channels != facts.channels):
+        raise InputError(f"{path}: {found.channels} channels; the run was trained on {facts.channels}")
+    known = replace(found, channels=facts.channels)
+    return [known.subset([number]) for number in range(len(known))]
 
 
 def _of_camera(path: Path, facts: Facts) -> Dataset:

@@ -8,7 +8,7 @@ from typing import Any
 
 from spikescan.papers.experiment import Label, Options, Run
 from spikescan.papers.training_runs import training_run
-from spikescan.training.pictures import GREEN, ORANGE
+from spikescan.training.style import GREEN, ORANGE
 
 NEURONS = {"MPE-PSN": "mpe-psn", "LIF": "vanilla-lif"}
 COLOURS = {"MPE-PSN": GREEN, "LIF": ORANGE}

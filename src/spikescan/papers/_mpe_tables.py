@@ -15,7 +15,7 @@ from spikescan.papers.recordings import TITLES
 from spikescan.papers.statistics import Comparison, compare
 from spikescan.papers.tables import NONE, comparison_table, sample, target
 from spikescan.papers.training_runs import PROTOCOLS
-from spikescan.training.pictures import BLUE, GREEN, GREY
+from spikescan.training.style import BLUE, GREEN, GREY
 
 Case = tuple[str, int, Mapping[str, Any]]
 """Data set, steps, changes of its recipe."""

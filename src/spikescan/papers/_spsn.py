@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from spikescan.papers.experiment import Options, Run
 from spikescan.papers.statistics import Sample
 from spikescan.papers.training_runs import PROTOCOLS, training_run
-from spikescan.training.pictures import GREEN, GREY, ORANGE
+from spikescan.training.style import GREEN, GREY, ORANGE
 
 NEURONS = {"LIF": "lif", "SPSN-SB": "spsn-sb", "SPSN-GS": "spsn-gs", "non-spiking": "relu"}
 COLOURS = {"LIF": ORANGE, "SPSN-SB": GREEN, "SPSN-GS": "#c23b3b", "non-spiking": GREY}

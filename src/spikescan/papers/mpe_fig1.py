@@ -25,7 +25,7 @@ from spikescan.papers.experiment import Experiment, Options, Picture, Report, Re
 from spikescan.papers.statistics import Comparison, Sample
 from spikescan.papers.tables import NONE, target
 from spikescan.training.devices import device_name
-from spikescan.training.pictures import BLUE, GREEN, GREY, ORANGE
+from spikescan.training.style import BLUE, GREEN, GREY, ORANGE
 
 NAME = "mpe-fig1"
 STEPS = (4, 8, 16, 32, 64)

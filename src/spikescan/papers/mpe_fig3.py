@@ -20,7 +20,7 @@ from spikescan.papers.statistics import Comparison, compare, grouped
 from spikescan.papers.tables import NONE, comparison_table
 from spikescan.papers.training_runs import PROTOCOLS, history, train, trained
 from spikescan.training.networks import Network
-from spikescan.training.pictures import BLUE, GREEN, GREY
+from spikescan.training.style import BLUE, GREEN, GREY
 
 NAME = "mpe-fig3"
 WITH, WITHOUT, HELD, NONE_OF_IT = "with L_mem", "without L_mem", "with L_mem, λ 0.5, κ held", "no estimate"

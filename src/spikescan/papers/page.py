@@ -17,7 +17,7 @@ from spikescan.papers import records, targets
 from spikescan.papers.experiment import Experiment, Options, Picture, Report, Run, Table
 from spikescan.papers.records import Record
 from spikescan.training.files import write_atomic
-from spikescan.training.pictures import STYLE
+from spikescan.training.style import STYLE
 
 DOTS = 170
 Records = Mapping[str, Record]

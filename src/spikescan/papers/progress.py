@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from spikescan.bars import screen
 from spikescan.papers.records import Record
 
 
@@ -16,7 +16,7 @@ class Display:
 
     def __init__(self, total: int, done: int) -> None:
         self.total, self.done = total, done
-        console = Console(stderr=True)
+        console = screen()
         columns = (
             BarColumn(30),
             MofNCompleteColumn(),

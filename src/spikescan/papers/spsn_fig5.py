@@ -18,7 +18,7 @@ from spikescan.papers.statistics import Comparison, Sample
 from spikescan.papers.tables import NONE
 from spikescan.papers.training_runs import key_of
 from spikescan.training.devices import device_name
-from spikescan.training.pictures import BLUE, GREEN, GREY, ORANGE
+from spikescan.training.style import BLUE, GREEN, GREY, ORANGE, plain_log
 
 NAME = "spsn-fig5"
 STEPS = (100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -166,6 +166,7 @@ def _figure(times: dict[tuple[str, int], Sample], ratios: Sequence[Comparison]) 
     relations.set(title=f"B  Times that of {OURS}", ylabel="ratio of durations")
     for axes in (durations, relations):
         axes.set(xlabel="time steps", xscale="log", yscale="log")
+        plain_log(axes.xaxis, axes.yaxis)
     figure.legend(*durations.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     figure.suptitle("SPSN, Figure 5 – one layer over long sequences", x=0.01, ha="left", fontweight="bold", fontsize=14)
     return figure

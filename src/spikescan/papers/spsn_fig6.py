@@ -21,7 +21,7 @@ from spikescan.training.build import Material
 from spikescan.training.loaders import EvaluationBatches
 from spikescan.training.losses import readout, valid_steps
 from spikescan.training.networks import Network
-from spikescan.training.pictures import GREY, ORANGE
+from spikescan.training.style import GREY, ORANGE
 
 NAME = "spsn-fig6"
 TRIALS = 10

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
 from spikescan.errors import TrainingError
 from spikescan.training import checkpoints, loggers, transfer
 from spikescan.training.build import Material
 from spikescan.training.folder import RunFolder
+from spikescan.training.progress import progress_bar
 from spikescan.training.recorder import Recorder, stalled
 from spikescan.training.task import Task
 
@@ -44,11 +43,11 @@ def fit(stuff: Material, folder: RunFolder, start: Path | None, say: Callable[[s
             accelerator=values.device if values.device == "cpu" else "gpu",
             devices=1,
             precision=PRECISIONS[values.precision],
-            callbacks=[Recorder(folder, stuff.recipe, say), *_progress_bar()],
+            callbacks=[Recorder(folder, stuff.recipe, say), *progress_bar(values.epochs)],
             # Named here, so that Lightning does not look for a scheduler in the environment.
             plugins=[checkpoints.Checkpoints(), LightningEnvironment()],
             logger=loggers.make(values.logger, folder, len(rows)),
-            enable_progress_bar=sys.stderr.isatty(),
+            enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
@@ -70,10 +69,6 @@ def _kept(folder: RunFolder) -> str:
     if not found:
         return "No epoch was finished"
     return f"The checkpoint of epoch {found[0]} is kept in {folder.checkpoints}; --resume goes on from it"
-
-
-def _progress_bar() -> list[RichProgressBar]:
-    return [RichProgressBar(leave=False, console_kwargs={"stderr": True})] if sys.stderr.isatty() else []
 
 
 @contextmanager

@@ -102,6 +102,9 @@ class NeuronRecipe(Section):
     """None: the neuron's own (1 for lif, vanilla-lif and mpe-psn)."""
     firing: str | None = None
     """How spsn fires: a name of ``spikescan.firing.FIRINGS``, or a custom one as "module:Name"."""
+    tau_steps: Positive | None = None
+    """tau_mem and tau_syn (of the readout as well, where it has them) as so many steps in place of seconds, for data
+    whose step is chosen from them."""
     learn_tau: bool = False
     """Learn a decay for each neuron (for each layer of a convolutional network), starting at the taus."""
     decay: Share = 0.25
@@ -291,6 +294,21 @@ class Recipe(Section):
                 "data": self.data.model_copy(update={"frames": self.data.frames or frames}),
             }
         )
+
+    def settled(self, dt: float) -> "Recipe":
+        """The same recipe with ``data.dt`` for "auto", and time constants that were given in steps in seconds."""
+        step = dt if self.data.dt is None else self.data.dt
+        neuron, network = self.neuron, self.network
+        if (steps := neuron.tau_steps) is not None:
+            taus = {"tau_mem": steps * step, "tau_syn": neuron.tau_syn and steps * step}
+            readout = {
+                "readout_tau_mem": steps * step,
+                "readout_tau_syn": network.readout_tau_syn and steps * step,
+            }
+            neuron = neuron.model_copy(update=taus | {"tau_steps": None})
+            network = network.model_copy(update=readout if network.kind == "mlp" else {})
+        data = self.data.model_copy(update={"dt": step})
+        return self.model_copy(update={"data": data, "neuron": neuron, "network": network})
 
     def _network(self, spiking: bool) -> dict[str, Any]:
         """The values of the network that are left open, and what they stand for."""

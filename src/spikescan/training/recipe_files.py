@@ -19,6 +19,9 @@ from spikescan.training.recipe import NeuronRecipe, Recipe
 
 Tree = dict[str, Any]
 
+USED_AS = {"tau_steps": "tau_mem"}
+"""Keys of the neuron's section that reach it under another name."""
+
 
 def packaged() -> list[str]:
     """Names of the recipes that come with spikescan."""
@@ -37,8 +40,11 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"recipe {where}: not a TOML file ({error})") from None
-    recipe = check(merge(_on_base(tree, where), changes or {}), where)
-    _check_used(recipe, changes or {})
+    changes = dict(changes or {})
+    if changes.keys() & {"neuron.tau_mem", "neuron.tau_syn"}:  # seconds are asked for
+        changes.setdefault("neuron.tau_steps", None)
+    recipe = check(merge(_on_base(tree, where), changes), where)
+    _check_used(recipe, changes)
     return recipe
 
 
@@ -57,7 +63,7 @@ def _check_used(recipe: Recipe, changes: Mapping[str, Any]) -> None:
     section = NeuronRecipe.model_fields
     for key in changes:
         name = key.removeprefix("neuron.")
-        unused = name != key and name != "name" and not neurons.takes(recipe.neuron.name, name)
+        unused = name != key and name != "name" and not neurons.takes(recipe.neuron.name, USED_AS.get(name, name))
         if unused and getattr(recipe.neuron, name) != section[name].default:
             raise InputError(f"{key}: neuron {recipe.neuron.name} has no use for it; leave it out")
 

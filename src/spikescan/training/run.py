@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def prepare(
     if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
         raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
     stuff = material(recipe, store, progress)
+    if recipe.data.dt is None or recipe.neuron.tau_steps is not None:
+        dt = stuff.splits["train"].suggested_dt() if recipe.data.dt is None else recipe.data.dt
+        stuff = replace(stuff, recipe=recipe.settled(dt))
     memory.check(stuff)
     return stuff
 
@@ -194,9 +198,7 @@ def _finish(task: Task, folder: RunFolder, say: Say) -> dict[str, Any]:
     if measured.confusion is None:
         say(f"over {MATRIX} classes: no confusion matrix is kept; metrics.json has the most frequent mistakes")
     write_atomic(folder.summary, json.dumps(summary, indent=1) + "\n")
-    try:
-        pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"])
-    except Exception as error:  # a picture that fails costs a sentence, not the run
-        say(f"pictures: not all were drawn ({type(error).__name__}: {error})")
+    suffix = recipe.training.pictures
+    pictures.of_run(folder.pictures, stuff, network.cpu(), task.rows, measured, row["epoch"], suffix=suffix, say=say)
     say(f"results are in {folder.path}")
     return summary
