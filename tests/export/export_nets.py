@@ -28,6 +28,9 @@ NEURONS: dict[str, Callable[[], ss.Neuron]] = {
     "threshold": lambda: ss.SPSN(8e-3, 5e-3, firing="threshold", threshold=0.1),
     "sigmoid": lambda: ss.SPSN(8e-3, 5e-3, firing="threshold_sigmoid"),
     "tanh": lambda: ss.SPSN(8e-3, 5e-3, firing="threshold_tanh", threshold=0.1),
+    "tanh_thresholds": lambda: ss.SPSN(
+        8e-3, 5e-3, firing="threshold_tanh", threshold=0.1, learn_threshold=True, features=5
+    ),
     "thresholds": lambda: ss.SPSN(
         8e-3, 5e-3, firing="threshold", threshold=0.1, learn_threshold=True, learn_tau=True, features=5
     ),

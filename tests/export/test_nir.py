@@ -171,8 +171,14 @@ REFUSED = {
     "mpe_psn": (ss.MPEPSN, r"^layer 1 \(MPEPSN\): NIR has no node for MPEPSN; export it as torch or onnx"),
     "relu": (ss.ReLU, r"^layer 1 \(ReLU\): NIR has no node for ReLU"),
     "delta": (lambda: ss.SPSN(firing="delta"), r"^layer 1 \(SPSN\): NIR has no node for firing by Delta"),
-    "never": (lambda: ss.SPSN(firing="threshold_tanh", threshold=1.0), r"^layer 1 \(SPSN\): tanh never passes"),
-    "always": (lambda: ss.SPSN(firing="threshold_sigmoid", threshold=0.0), r"^layer 1 \(SPSN\): sigmoid never passes"),
+    "never": (
+        lambda: ss.SPSN(firing="threshold_tanh", threshold=1.0),
+        r"^layer 1 \(SPSN\): NIR has no node for firing by Threshold",
+    ),
+    "always": (
+        lambda: ss.SPSN(firing="threshold_sigmoid", threshold=-0.1),
+        r"^layer 1 \(SPSN\): NIR has no node for firing by Threshold",
+    ),
     "infinite": (INFINITE, r"^layer 1 \(LIF\): tau_mem is infinite"),
     "foreign": (torch.nn.Tanh, r"^layer 1 \(Tanh\): it is not known which NIR node a Tanh is"),
 }

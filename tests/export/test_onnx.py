@@ -1,6 +1,7 @@
 """ONNX models of one step, run by onnxruntime."""
 
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -43,6 +44,12 @@ def test_it_computes_the_same(neuron, tmp_path):
         assert_close(run(tmp_path / "step.onnx", x), network.run(x).readout.detach(), tolerance=1e-5)
 
 
+def test_float64(tmp_path):
+    network, x = mlp("lif").double(), currents().double()
+    export.to_onnx(network, tmp_path / "step.onnx")
+    assert_close(run(tmp_path / "step.onnx", x), network.run(x).readout.detach())
+
+
 NETS = {
     "conv": lambda neuron: ConvNet((3, "max", 4, "average"), 3, neuron, sensor=SENSOR),
     "resized": lambda neuron: ConvNet((3,), 3, neuron, sensor=SENSOR, size=4),
@@ -72,6 +79,13 @@ def test_names_operators_and_metadata(tmp_path):
     assert described["metadata"] == {"labels": ["no", "yes"]}
     assert described["input"] == [INPUTS]
     assert list(model.graph.output[0].type.tensor_type.shape.dim)[1].dim_value == CLASSES
+
+
+def test_importing_loads_no_format():
+    """What only one of them needs is imported when it is asked for."""
+    program = "import sys, spikescan.export; print({'nir', 'onnx', 'onnxscript', 'onnxruntime'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxscript"])

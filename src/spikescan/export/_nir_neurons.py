@@ -11,7 +11,6 @@ or a = exp(-Δt/τ) (exact, the input held over a step). So w_in = 1/(1 - α) gi
 either τ is chosen so that a is our decay: Δt/(1 - a), or -Δt/ln a.
 """
 
-import math
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -19,20 +18,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..firing import Bernoulli, Escape, Firing, Gumbel, Threshold
+from ..firing import Threshold
 from ..neurons import LIF, MPEPSN, ReLU
 from ..neurons._leaky import LeakyNeuron
 from ._files import optional
+from ._levels import firing_level
 from ._plain import is_leaky
 
 DISCRETISATIONS = "euler", "exact"
 
 
 class Grid(NamedTuple):
-    """dt: seconds of a step. discretisation: "euler" or "exact"."""
+    """dt: seconds of a step. discretisation: "euler" or "exact". dtype: that the network computes in."""
 
     dt: float
     discretisation: str
+    dtype: torch.dtype = torch.float32
 
 
 @cache
@@ -41,7 +42,10 @@ def nir() -> Any:
 
 
 def neuron_nodes(neuron: nn.Module, features: tuple[int, ...], grid: Grid, layer: str) -> list[Any]:
-    """One node, or an integrator and a Threshold. `layer` is what errors call it."""
+    """One node, or an integrator and a Threshold: both NIR's and ours fire over it, not at it.
+
+    `layer` is what errors call the neuron.
+    """
     if isinstance(neuron, MPEPSN | ReLU):
         raise ValueError(f"{layer}: NIR has no node for {type(neuron).__name__}; export it as torch or onnx")
     if not is_leaky(neuron):
@@ -55,7 +59,9 @@ def neuron_nodes(neuron: nn.Module, features: tuple[int, ...], grid: Grid, layer
     integrator = _integrator(neuron, features, grid, layer)
     if how.firing is None:
         return [integrator]
-    level = firing_level(how.firing, neuron.threshold, layer)
+    level = firing_level(how.firing, neuron.threshold, grid.dtype)
+    if level is None:
+        raise ValueError(f"{layer}: NIR has no node for firing by {how.firing}; export it as torch or onnx")
     return [integrator, nir().Threshold(threshold=_each(level, features))]
 
 
@@ -118,31 +124,6 @@ def _each(value: float | Tensor, features: tuple[int, ...]) -> np.ndarray:
     """float32, one for each neuron: a node's parameters share one shape, and one of shape [] cannot be read back."""
     value = value.detach().cpu().double() if isinstance(value, Tensor) else torch.tensor(float(value))
     return np.broadcast_to(value.numpy(), features).astype("f4")
-
-
-def firing_level(firing: Firing, threshold: Tensor | None, layer: str) -> float | Tensor:
-    """The potential over which a neuron fires, without draws. Like NIR's Threshold ours do not fire at the level."""
-    if type(firing) is Threshold:
-        assert threshold is not None
-        return _before_activation(firing.activation, threshold.detach().double(), layer)
-    if isinstance(firing, Gumbel):
-        return 0.0
-    if isinstance(firing, Bernoulli):
-        return 0.0 if firing.activation == "sigmoid" else math.atanh(0.5)
-    if isinstance(firing, Escape):
-        return firing.b + firing.c * math.log(firing.a / 2)
-    raise ValueError(f"{layer}: NIR has no node for firing by {firing}; export it as torch or onnx")
-
-
-def _before_activation(activation: str, threshold: Tensor, layer: str) -> Tensor:
-    """u such that f(u) = threshold; f increases."""
-    if activation == "identity":
-        return threshold
-    low = {"sigmoid": 0.0, "tanh": -1.0, "relu_tanh": 0.0}[activation]
-    inside = (threshold > low) & (threshold < 1) | ((threshold == 0) & (activation == "relu_tanh"))
-    if not bool(inside.all()):
-        raise ValueError(f"{layer}: {activation} never passes its threshold, or always; NIR has no node for that")
-    return torch.logit(threshold) if activation == "sigmoid" else torch.atanh(threshold)
 
 
 def soft(neuron: nn.Module) -> bool:

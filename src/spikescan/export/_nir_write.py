@@ -14,7 +14,7 @@ from ..networks.resnet import Block
 from ._files import whole
 from ._nir_chain import Chain
 from ._nir_neurons import DISCRETISATIONS, Grid, nir, soft
-from ._plain import Network, plain
+from ._plain import Network, plain, weight_dtype
 from ._sentences import deterministic_forms, shown_frames
 
 OWN = "dt", "discretisation", "spikescan"
@@ -50,8 +50,8 @@ def to_nir(
     if discretisation not in DISCRETISATIONS:
         raise ValueError(f"discretisation: {discretisation!r} is not {' or '.join(DISCRETISATIONS)}")
     extra = _metadata(metadata)
-    chain = Chain(Grid(float(dt), discretisation))
     twin = plain(network)
+    chain = Chain(Grid(float(dt), discretisation, weight_dtype(twin)))
     if isinstance(twin, SpikingMLP):
         _write_mlp(twin, chain)
     elif isinstance(twin, ConvNet) and type(twin).propagate is ConvNet.propagate:

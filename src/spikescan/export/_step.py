@@ -18,6 +18,7 @@ from ..networks import FrameNetwork, SpikingMLP
 from ..networks._frames import Resize, Run
 from ..neurons import MPEPSN, ReLU
 from ..neurons._leaky import LeakyNeuron
+from ._levels import firing_level
 from ._plain import Network, computes_as, is_leaky, plain, weight_dtype
 
 Shape = tuple[int, ...]
@@ -51,13 +52,16 @@ class LeakyStep(LayerStep):
     def __init__(self, neuron: LeakyNeuron, dtype: torch.dtype) -> None:
         super().__init__()
         how = neuron._without_draws
-        self.rounds, self.how = how.rounds, replace(how, firing=_without_gradient(how.firing), half=False)
+        level = firing_level(how.firing, neuron.threshold, dtype)
+        threshold = neuron.threshold if level is None else level
+        firing = _without_gradient(how.firing) if level is None else Threshold(surrogate=Flat())
+        self.rounds, self.how = how.rounds, replace(how, firing=firing, half=False)
         beta = neuron.decay_mem.forward().detach()
         self.register_buffer("beta", beta.to(dtype))
         self.register_buffer("gain", gain(beta, how.leaky_gain, dtype))
         synapse = neuron.decay_syn
         self.register_buffer("alpha", None if synapse is None else synapse.forward().detach().to(dtype))
-        self.register_buffer("threshold", None if neuron.threshold is None else neuron.threshold.detach().to(dtype))
+        self.register_buffer("threshold", None if threshold is None else threshold.detach().to(dtype))
         self.carried = ("potential",) if synapse is None else ("synapse", "potential")
 
     def forward(self, current: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
