@@ -132,3 +132,43 @@ struct Copies {
   int64_t* total;  // how many there are
   int32_t* out;    // (3, total + 4): step, row, channel
 };
+
+// Sound at the ear to spikes of bushy cells, in the stages of spikescan/audio/_reference.py: membrane, hair cells,
+// nerve fibres, bushy cells. One of `sound`, `velocity` and `probability` is given, and the stages begin behind it;
+// spikes NULL: they end with `probabilities`. Lanes are channels, padded to whole blocks of 64.
+struct Cochlea {
+  int64_t steps, channels, lanes, threads;
+  int64_t poles, dead;
+  int64_t first;                                // channel of the first lane
+  const float *sound, *velocity, *probability;  // (T, 2): x[2t - 1] and x[2t]; (T, lanes) each
+  const float* coefficients;                    // (P, 6, lanes): λ², bλ and b, real and imaginary
+  float y, g, l_plus_r, r, x, a, b, h, m;       // hair cells, rates times dt
+  float leak_current, leak_potential, weight, hold;
+  int64_t seed, step;
+  float *pools, *bushy, *ready, *silent, *z;  // state: (3, lanes), (3, lanes), (lanes,), (dead, lanes), (P, 2, lanes)
+  float* scratch;                             // (blocks, 2, 32, 64)
+  // Written.
+  float* probabilities;  // (T, lanes)
+  int64_t capacity;      // spikes that a block has room for
+  int64_t* spikes;       // (blocks, capacity): step · channels + channel, steps from this call's first
+  int64_t* counts;       // (blocks,)
+};
+
+// Each output is the product of a row of `filter`, that of its phase, with the samples from `start` on.
+struct Resample {
+  int64_t outputs, taps;          // taps is a multiple of 16
+  const int64_t *start, *phase;   // (outputs,)
+  const float *samples, *filter;  // filter: (phases, taps)
+  float* out;
+};
+
+// Half the spectrum of a real velocity for each channel: a sound's times a response that lies in a table.
+struct Spectra {
+  int64_t channels, bins, points, taps, threads;
+  const float* table;    // (C, points, 2)
+  const int64_t* first;  // (bins,): the first point of each bin's interpolation
+  const float* weight;   // (bins, taps)
+  const float* sound;    // (bins, 2)
+  const int64_t* ends;   // (C,): the bin from which on the response is nothing
+  float* out;            // (C, bins / 2 + 1, 2)
+};

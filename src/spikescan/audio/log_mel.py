@@ -1,0 +1,150 @@
+"""A log-mel filter bank with delta or rate coding: simple and causal.
+
+A frame is a Hann window of sound, and there is one every `hop` seconds. Its power is summed in triangular bands, equally
+wide in mel = 2595 log10(1 + f / 700 Hz), and taken in decibels of full scale, not below `floor`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from spikescan.errors import InputError
+from spikescan.random import fold, uniform
+
+from ._base import Engine, FrontEnd, Spikes, positive, whole
+
+RATE = 16_000
+WINDOW = 512  # samples, 32 ms
+TOGETHER = 32  # frames that are transformed at once, always as many, so that chunks give the bits of the whole
+CODINGS = "delta", "rate"
+DRAWS = 0x6D656C
+
+
+class LogMel(FrontEnd):
+    """Bands of log power, coded as spikes; the sound is brought to 16 kHz.
+
+    "delta" sends a spike for every `step` decibels by which a band has risen (channels 0 to C/2 - 1) or fallen (C/2 to
+    C - 1) since its last spike; several within a frame are spread over its hop. It draws nothing. "rate" sends at most one
+    spike a frame and band, with a probability that rises linearly from 0 at `floor` to `highest_rate` · hop at 0 dB.
+
+    Args:
+        channels: of the spikes: for delta twice the bands, for rate the bands.
+        coding: "delta" or "rate".
+        hop: seconds between frames, rounded to whole samples.
+        step: of delta, in decibels.
+        floor: decibels of full scale below which a band counts as silent.
+        highest_rate: of rate, in spikes a second.
+        lowest, highest: the filter bank's ends in Hz.
+        seed: of rate's draws, where a call gives none.
+    """
+
+    kind, rate = "log-mel", RATE
+
+    def __init__(
+        self,
+        channels: int = 128,
+        coding: str = "delta",
+        *,
+        hop: float = 2e-3,
+        step: float = 3.0,
+        floor: float = -80.0,
+        highest_rate: float = 200.0,
+        lowest: float = 50.0,
+        highest: float = 8000.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(channels, seed)
+        if coding not in CODINGS:
+            raise ValueError(f"coding: one of {', '.join(CODINGS)} is needed, found {coding!r}")
+        if coding == "delta" and channels % 2:
+            raise ValueError(f"channels: delta coding needs an even number, found {channels}")
+        self.coding, self.hop, self.step = coding, positive("hop", hop), positive("step", step)
+        self.floor = -positive("floor, negated,", -floor)
+        self.highest_rate = positive("highest_rate", highest_rate)
+        self.lowest, self.highest = positive("lowest", lowest), positive("highest", highest)
+        self.hop_samples = whole("hop", round(self.hop * RATE), 1, WINDOW)
+        if not lowest < highest <= RATE / 2:
+            raise ValueError(f"highest: above lowest ({lowest:g}) and at most {RATE / 2:g} Hz is needed, found {highest:g}")
+        if coding == "rate" and highest_rate * self.hop_samples > RATE:
+            raise ValueError(f"highest_rate: at most one spike a hop ({1 / hop:g} Hz) is possible, found {highest_rate:g}")
+        self._weights = filter_bank(self.bands, self.lowest, self.highest)
+
+    @property
+    def bands(self) -> int:
+        return self.channels // 2 if self.coding == "delta" else self.channels
+
+    def settings(self) -> dict[str, Any]:
+        names = "channels", "coding", "hop", "step", "floor", "highest_rate", "lowest", "highest", "seed"
+        return {"kind": self.kind} | {name: getattr(self, name) for name in names}
+
+    def levels(self, sound: np.ndarray) -> np.ndarray:
+        """(TOGETHER, bands), in dB of full scale; `sound` has the samples of so many frames."""
+        window = np.hanning(WINDOW + 1)[:-1]
+        frames = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples] * window
+        power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 * (4 / window.sum() ** 2)
+        return np.maximum(10 * np.log10(np.maximum(power @ self._weights.T, 1e-30)), self.floor)
+
+    def _engine(self, seed: int) -> Engine:
+        return _Frames(self, _Delta(self) if self.coding == "delta" else _Rate(self, seed))
+
+
+def filter_bank(bands: int, lowest: float, highest: float) -> np.ndarray:
+    """(bands, WINDOW // 2 + 1) triangles of height 1."""
+    mel = np.linspace(*(2595 * np.log10(1 + np.array([lowest, highest]) / 700)), bands + 2)
+    edges = 700 * (10 ** (mel / 2595) - 1)
+    hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
+    below, centre, above = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    # Narrow bands are widened to the transform's own resolution.
+    rise, fall = np.maximum(centre - below, RATE / WINDOW), np.maximum(above - centre, RATE / WINDOW)
+    return np.clip(np.minimum((hertz - centre) / rise, (centre - hertz) / fall) + 1, 0, None)
+
+
+class _Frames(Engine):
+    """Frame f ends with sample (f + 1) · hop - 1; before the sound there is silence."""
+
+    def __init__(self, front: LogMel, coder: "_Delta | _Rate") -> None:
+        self._front, self._coder = front, coder
+        self._sound, self._group, self._done = np.zeros(WINDOW - front.hop_samples, np.float32), 0, 0
+
+    def push(self, samples: np.ndarray) -> Spikes:
+        hop, found = self._front.hop_samples, []
+        span = WINDOW + (TOGETHER - 1) * hop
+        self._sound = np.concatenate([self._sound, samples])
+        while (ready := min((len(self._sound) - WINDOW) // hop + 1, TOGETHER)) > self._done:
+            sound = np.zeros(span, np.float32)
+            sound[: min(span, len(self._sound))] = self._sound[:span]
+            levels = self._front.levels(sound)
+            for frame in range(self._done, ready):
+                found.append(self._coder.code(self._group * TOGETHER + frame, levels[frame]))
+            self._done = ready
+            if ready == TOGETHER:
+                self._sound, self._group, self._done = self._sound[TOGETHER * hop :], self._group + 1, 0
+        return Spikes(*(np.concatenate(columns) for columns in zip(self.finish(), *found, strict=True)))
+
+
+class _Delta:
+    def __init__(self, front: LogMel) -> None:
+        self._step, self._hop = front.step, front.hop_samples / RATE
+        self._sent = np.full(front.bands, front.floor)
+
+    def code(self, frame: int, levels: np.ndarray) -> Spikes:
+        steps = np.trunc((levels - self._sent) / self._step).astype(np.int64)
+        self._sent += steps * self._step
+        (bands,) = steps.nonzero()
+        number = np.abs(steps[bands])
+        channel = np.repeat(bands + len(levels) * (steps[bands] < 0), number)
+        place = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number) + 1
+        times = (frame + place / np.repeat(number, number)) * self._hop
+        order = np.lexsort((channel, times))
+        return Spikes(times[order], channel[order])
+
+
+class _Rate:
+    def __init__(self, front: LogMel, seed: int) -> None:
+        self._front, self._seed, self._hop = front, fold(seed, DRAWS), front.hop_samples / RATE
+
+    def code(self, frame: int, levels: np.ndarray) -> Spikes:
+        share = np.clip(1 - levels / self._front.floor, 0, 1)
+        draws = uniform((1, 1, len(levels)), seed=self._seed, step=frame).numpy()[0, 0]
+        (bands,) = (draws < share * self._front.highest_rate * self._hop).nonzero()
+        return Spikes(np.full(len(bands), (frame + 1) * self._hop), bands)
