@@ -161,7 +161,7 @@ class Request:
         self.folder = self.out or Path("runs") / f"{name}-{recipe.neuron.name}-{recipe.seed}"
         if self.resume and self.recipe is None:
             recipe = run.recorded(self.folder, changes)
-        options = {"resume": self.resume, "overwrite": self.overwrite}
+        options: Any = {"resume": self.resume, "overwrite": self.overwrite}
         self.begun = self.resume
         with report.conversion() as progress:
             stuff = run.prepare(recipe, self.folder, store=self.store, progress=progress, **options)
