@@ -67,6 +67,6 @@ def test_empty_tally_is_zero():
 
 def test_a_recording_without_events_does_not_spike_without_end(camera_recipe):
     store = SimpleNamespace(durations=np.array([0, 400, 250_000]))
-    material = Material(camera_recipe(), None, {"test": store}, {})
+    material = Material(camera_recipe(), None, {"test": SimpleNamespace(store=store)})
     batch = SimpleNamespace(lengths=torch.full((3,), 4), indices=torch.arange(3))
     assert material.milliseconds("test", batch).tolist() == [1.0, 1.0, 250.0]
