@@ -30,7 +30,7 @@ CLOSED = 141
 BEFORE = "spikescan: stopped before it began; the same command starts again"
 
 interrupted = False
-"""Whether Ctrl-C has come. Where an import swallows it, as torch's of numpy does, what follows ends in another error."""
+"""Whether Ctrl-C has come. Where an import swallows it, as that of numpy by torch, what follows fails in other ways."""
 
 
 def __getattr__(name: str) -> Any:

@@ -72,7 +72,8 @@ def _root(
     """Train spiking neural networks over all time steps at once.
 
     Results go to standard output, messages to standard error.
-    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C,
+    141 the output was closed (as by `| head`).
 
     First steps: `spikescan demo`, or `spikescan train digits`.
     """
