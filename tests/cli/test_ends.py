@@ -58,6 +58,25 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch, call, command, place, n
     assert result.stderr.count("\n") == 1
 
 
+def test_an_error_that_ctrl_c_has_caused(tmp_path, monkeypatch, call):
+    """Where an import is cut short and swallows it, something else fails."""
+
+    def broken(*arguments, **options):
+        raise AttributeError("module 'numpy' has no attribute 'matrix'")
+
+    monkeypatch.setattr(measuring, "evaluate_run", broken)
+    monkeypatch.setattr(cli, "interrupted", True)
+    assert call("evaluate", tmp_path, code=cli.STOPPED).stderr == "spikescan: stopped; nothing was changed\n"
+    monkeypatch.setattr(cli, "interrupted", False)
+    with pytest.raises(AttributeError, match="matrix"):
+        CliRunner().invoke(cli.app, ["evaluate", str(tmp_path)], catch_exceptions=False)
+
+
+def test_ctrl_c_while_arguments_are_read(monkeypatch, call):
+    monkeypatch.setattr("typer.core.TyperCommand.parse_args", interrupted)
+    assert call("info", code=cli.STOPPED).stderr == f"{cli.BEFORE}\n"
+
+
 def test_ctrl_c_before_a_run_is_replaced_does_not_offer_to_continue_it(tmp_path, monkeypatch, train):
     out = tmp_path / "run"
     out.mkdir()

@@ -7,6 +7,7 @@ into ``COMMANDS``. This file itself imports next to nothing, so that Ctrl-C is a
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -26,6 +27,11 @@ STOPPED = 130
 CLOSED = 141
 """Exit code where the reader of a pipe has gone, as after `| head -1`: what a shell sees of any program then."""
 
+BEFORE = "spikescan: stopped before it began; the same command starts again"
+
+interrupted = False
+"""Whether Ctrl-C has come. Where an import swallows it, as that of numpy by torch, what follows fails in other ways."""
+
 
 def __getattr__(name: str) -> Any:
     """``app``, with every command."""
@@ -42,18 +48,26 @@ def main() -> None:
     code: Any = 0
     streams = sys.stdout, sys.stderr
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as under nohup
+            signal.signal(signal.SIGINT, _interrupt)
         if isinstance(sys.stdout, TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # a file name may hold what is no text
         __getattr__("app")(prog_name="spikescan")
     except SystemExit as end:
         code = end.code
     except KeyboardInterrupt:
-        print("spikescan: stopped before it began; the same command starts again", file=sys.stderr)
+        print(BEFORE, file=sys.stderr)
         code = STOPPED
     except BrokenPipeError:
         code = CLOSED
     replaced = (sys.stdout, sys.stderr) != streams  # by typer, where writing its help or an error failed
     sys.exit(CLOSED if _closed(streams) or replaced else code)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    global interrupted
+    interrupted = True
+    raise KeyboardInterrupt
 
 
 def _closed(streams: Iterable[Any]) -> bool:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from typer import Exit
 from typer.core import TyperCommand, TyperGroup
+
+from spikescan.cli import BEFORE, STOPPED
 
 
 class Command(TyperCommand):
@@ -32,10 +38,28 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """Gives its flags a value from the start: to make a bool of None, typer would import pydantic before any help."""
+    """Gives its flags a value from the start: to make a bool of None, typer would import pydantic before any help. And
+    says something after a Ctrl-C that comes before a command has begun, where typer says nothing."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        with _answering_ctrl_c():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _answering_ctrl_c():
+            return super().invoke(ctx)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         for parameter in self.get_params(ctx):
             if parameter.default is None and getattr(parameter, "is_flag", False):
                 parameter.default = False
         return super().parse_args(ctx, args)
+
+
+@contextmanager
+def _answering_ctrl_c() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(BEFORE, file=sys.stderr)
+        raise Exit(STOPPED) from None

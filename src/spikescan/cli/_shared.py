@@ -9,7 +9,7 @@ from typing import Annotated, Literal, ParamSpec
 
 import typer
 
-from spikescan import __version__, report
+from spikescan import __version__, cli, report
 from spikescan.cli import CLOSED, STOPPED
 from spikescan.cli._help import Command, Group
 from spikescan.cli._names import completing, data_sets
@@ -72,7 +72,8 @@ def _root(
     """Train spiking neural networks over all time steps at once.
 
     Results go to standard output, messages to standard error.
-    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped by Ctrl-C,
+    141 the output was closed (as by `| head`).
 
     First steps: `spikescan demo`, or `spikescan train digits`.
     """
@@ -98,21 +99,33 @@ def _guarded(function: Callable[P, None], stopped: str) -> Callable[P, None]:
     def run(*arguments: P.args, **options: P.kwargs) -> None:
         try:
             function(*arguments, **options)
-        except InputError as error:
-            _fail(error, 2)
-        except Stopped as error:
-            _fail(error, STOPPED)
-        except TrainingError as error:
-            _fail(error, 1)
-        except BrokenPipeError:
-            raise typer.Exit(CLOSED) from None
-        except OSError as error:
-            where = "" if error.filename is None else f"{error.filename}: "
-            _fail(f"{where}{error.strerror or error}", 1)
+        except typer.Exit:
+            raise
         except KeyboardInterrupt:
             _fail(f"stopped; {stopped}", STOPPED)
+        except Exception as error:
+            if cli.interrupted and not isinstance(error, Stopped):
+                _fail(f"stopped; {stopped}", STOPPED)
+            _answer(error)
+            raise
 
     return run
+
+
+def _answer(error: Exception) -> None:
+    """End the command as the error asks for; nothing where it is a fault of ours."""
+    match error:
+        case InputError():
+            _fail(error, 2)
+        case Stopped():
+            _fail(error, STOPPED)
+        case TrainingError():
+            _fail(error, 1)
+        case BrokenPipeError():
+            raise typer.Exit(CLOSED) from None
+        case OSError():
+            where = "" if error.filename is None else f"{error.filename}: "
+            _fail(f"{where}{error.strerror or error}", 1)
 
 
 def _fail(message: object, code: int) -> None:
