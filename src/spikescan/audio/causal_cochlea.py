@@ -19,7 +19,7 @@ from ._poles import fitted
 from .cochlea import DRAWS, decoded
 
 RATE = 48_000
-GAIN = 3.0
+GAIN = 6.3
 
 
 class CausalCochlea(FrontEnd):
@@ -30,7 +30,7 @@ class CausalCochlea(FrontEnd):
     Args:
         channels: places along the membrane, from 22.5 kHz to 110 Hz.
         gain: what the samples are multiplied by. `Cochlea` brings every recording to a root mean square of 0.3; the
-            default does so for a recording with one of 0.1.
+            default does so for one of 0.048, the median of the Free Spoken Digit Dataset.
         seed: of the nerve fibres' draws, where a call gives none.
     """
 

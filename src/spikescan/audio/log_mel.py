@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from spikescan.errors import InputError
 from spikescan.random import fold, uniform
 
 from ._base import Engine, FrontEnd, Spikes, positive, whole
@@ -64,9 +63,13 @@ class LogMel(FrontEnd):
         self.lowest, self.highest = positive("lowest", lowest), positive("highest", highest)
         self.hop_samples = whole("hop", round(self.hop * RATE), 1, WINDOW)
         if not lowest < highest <= RATE / 2:
-            raise ValueError(f"highest: above lowest ({lowest:g}) and at most {RATE / 2:g} Hz is needed, found {highest:g}")
+            raise ValueError(
+                f"highest: above lowest ({lowest:g}) and at most {RATE / 2:g} Hz is needed, found {highest:g}"
+            )
         if coding == "rate" and highest_rate * self.hop_samples > RATE:
-            raise ValueError(f"highest_rate: at most one spike a hop ({1 / hop:g} Hz) is possible, found {highest_rate:g}")
+            raise ValueError(
+                f"highest_rate: at most one spike a hop ({1 / hop:g} Hz) is possible, found {highest_rate:g}"
+            )
         self._weights = filter_bank(self.bands, self.lowest, self.highest)
 
     @property
@@ -80,7 +83,9 @@ class LogMel(FrontEnd):
     def levels(self, sound: np.ndarray) -> np.ndarray:
         """(TOGETHER, bands), in dB of full scale; `sound` has the samples of so many frames."""
         window = np.hanning(WINDOW + 1)[:-1]
-        frames = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples] * window
+        frames = (
+            np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples] * window
+        )
         power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 * (4 / window.sum() ** 2)
         return np.maximum(10 * np.log10(np.maximum(power @ self._weights.T, 1e-30)), self.floor)
 
