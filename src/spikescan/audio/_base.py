@@ -68,9 +68,7 @@ class FrontEnd(ABC):
         ValueError for a front end that is not causal.
         """
         if not self.causal:
-            raise ValueError(
-                f"{self.kind} needs the whole recording and takes no stream; causal-cochlea and log-mel do"
-            )
+            raise ValueError(f"{self.kind} needs the whole recording and takes no stream; causal-cochlea does")
         return Stream(self, rate, self._engine(self._chosen(seed)))
 
     def __repr__(self) -> str:
