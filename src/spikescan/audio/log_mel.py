@@ -24,7 +24,7 @@ class LogMel(FrontEnd):
 
     "delta" sends a spike for every `step` decibels by which a band has risen (channels 0 to C/2 - 1) or fallen (C/2 to
     C - 1) since its last spike; several within a frame are spread over its hop. It draws nothing. "rate" sends at most
-    one spike a frame and band, with a probability that rises linearly from 0 at `floor` to `highest_rate` · hop at 0 dB.
+    one spike a frame and band, its probability rises from 0 at `floor` to `highest_rate` · hop at 0 dB.
 
     Args:
         channels: of the spikes: for delta twice the bands, for rate the bands.
