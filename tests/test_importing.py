@@ -64,7 +64,7 @@ def test_the_version_is_a_literal():
 
 def test_every_public_name_is_there():
     assert set(ss.__all__) <= set(dir(ss))
-    assert all(getattr(ss, name) is not None for name in ss.__all__)
+    assert all(getattr(ss, name) is not None for name in dir(ss))
 
 
 def test_sub_packages_need_no_import_statement():

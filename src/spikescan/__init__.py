@@ -13,14 +13,14 @@ from . import memory
 if TYPE_CHECKING:
     from . import data, firing, losses, random
     from .chunking import chunked
-    from .inference import load
+    from .inference import load as load
     from .losses import readout
     from .memory import keep_freed_memory
     from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
     from .scan import linear_scan
-    from .training.classifier import Classifier
-    from .training.datamodule import DataModule
-    from .training.simple import train
+    from .training.classifier import Classifier as Classifier
+    from .training.datamodule import DataModule as DataModule
+    from .training.simple import train as train
     from .types import NetworkOutput, NetworkState, NeuronOutput, State
 
 __version__ = "0.1.0"
@@ -29,8 +29,6 @@ __all__ = [
     "LIF",
     "MPEPSN",
     "SPSN",
-    "Classifier",
-    "DataModule",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
@@ -43,12 +41,12 @@ __all__ = [
     "firing",
     "keep_freed_memory",
     "linear_scan",
-    "load",
     "losses",
     "random",
     "readout",
-    "train",
 ]
+"""What `from spikescan import *` gives. `ss.train`, `ss.load`, `ss.Classifier` and `ss.DataModule` are not among it:
+they import Lightning."""
 
 _HOMES = {
     "Classifier": "training.classifier",
@@ -77,4 +75,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_HOMES})

@@ -23,8 +23,8 @@ def test_numbers():
     assert found.seconds == Spread(0, 0.200001, pytest.approx(0.700002 / 3), 0.500001)
     assert found.events_per_sample == Spread(0, 1, 1, 2)
     assert found.samples_per_class == (2, 1, 0)
-    assert found.suggested_dt == 0.002
-    assert found.steps_per_sample == Spread(1, 101, pytest.approx(353 / 3), 251)
+    assert found.suggested_dt == 0.005
+    assert found.steps_per_sample == Spread(1, 41, pytest.approx(143 / 3), 101)
 
 
 def test_nothing_odd():

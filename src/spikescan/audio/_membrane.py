@@ -1,6 +1,6 @@
 """The basilar membrane: its response to a sinusoid at each place, and to a sound.
 
-Sieroka, Dosch and Rupp, "Semirealistic models of the cochlea", JASA 120 (2006). At place c (cm) and angular frequency ω:
+Sieroka, Dosch and Rupp, "Semirealistic models of the cochlea", JASA 120 (2006). At place c (cm), angular frequency ω:
 
     S = C0 e^(-αc) - a        R = R0 e^(-αc/2)        ξ = S - mω² - iωR        g = ω √(ρ / (hξ))
     p = √(G / g(ω, c)) H0(G)                  v = 2ω/ξ · p(ω, c) / p(ω, 0) · z(ω)

@@ -1,8 +1,8 @@
 """A few complex poles for each place of the membrane, fitted to its response.
 
-The poles come from vector fitting (Gustavsen and Semlyen, IEEE Trans. Power Delivery 14, 1999): the response is written as
+The poles come from vector fitting (Gustavsen and Semlyen, IEEE Trans. Power Delivery 14, 1999): the response is
 a quotient of two sums of 1/(s - a) with the same poles a; the zeros of the denominator are the next poles. All channels
-are fitted at once, each on frequencies about its own resonance. The weights b then are a linear fit of the sampled filter,
+are fitted at once, each on frequencies about its own resonance. The weights b are a linear fit of the sampled filter,
 aliasing included. A velocity is the real part of the sum of z[t] = λ z[t-1] + b x[t].
 """
 

@@ -1,4 +1,4 @@
-"""The definitions of hair cell, nerve fibres and bushy cell: what the kernels equal, and what runs where there are none.
+"""The definitions of hair cell, nerve fibres and bushy cell: what the kernels equal, what runs where there are none.
 
 In the precision of their input: float64 to compare with other programs, float32 to give the very numbers of the
 kernels. All are (T, C), time first; each takes up and leaves its part of a `State`.

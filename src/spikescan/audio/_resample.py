@@ -1,7 +1,7 @@
 """Another sampling rate: a windowed-sinc filter by phases, the same numbers for every chunking.
 
-Output n lies at input position n · down / up. Each is one product of a phase of the filter with `taps` samples, summed in
-a fixed order, so that where a chunk ends changes nothing. The filter passes 90 % of the lower of the two Nyquist
+Output n lies at input position n · down / up. Each is one product of a phase of the filter with `taps` samples, in
+a fixed order, so that where a chunk ends changes nothing. The filter passes about 90 % of the lower of the two Nyquist
 frequencies and is 80 dB down from there on (Kaiser window).
 """
 

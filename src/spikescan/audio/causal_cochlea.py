@@ -1,6 +1,6 @@
 """The artificial cochlea for streams: causal, with a given gain and a membrane of a few poles.
 
-Three things differ from `Cochlea`. The sound is multiplied by a gain instead of being normalised, and no window lies over
+Three things differ from `Cochlea`. The sound is multiplied by a gain instead of being normalised, and no window is over
 the whole. The membrane is four complex poles for each channel (`_poles`). And its response runs forward in time: the
 authors' program takes a response meant for e^(-iωt) through a transform that has e^(iωt), which turns each channel's
 ringing about in time, before the sound that causes it; here it is the complex conjugate, which has the same magnitude.
@@ -19,7 +19,7 @@ from ._poles import fitted
 from .cochlea import DRAWS, decoded
 
 RATE = 48_000
-GAIN = 3.0
+GAIN = 4.6
 
 
 class CausalCochlea(FrontEnd):
@@ -29,8 +29,8 @@ class CausalCochlea(FrontEnd):
 
     Args:
         channels: places along the membrane, from 22.5 kHz to 110 Hz.
-        gain: what the samples are multiplied by. `Cochlea` brings every recording to a root mean square of 0.3; the
-            default does so for a recording with one of 0.1.
+        gain: what the samples are multiplied by. With the default, recordings of the Free Spoken Digit Dataset give
+            about as many spikes as `Cochlea`, which brings each to a root mean square of 0.3 and windows it.
         seed: of the nerve fibres' draws, where a call gives none.
     """
 
@@ -65,7 +65,7 @@ class _Chunks(Engine):
 
 
 def step_coefficients(channels: int, rate: int) -> np.ndarray:
-    """(4, 6, lanes) float32: λ², bλ and b of each pole, real and imaginary parts; 0 in the lanes past the last channel."""
+    """(4, 6, lanes) float32: λ², bλ and b of each pole, real and imaginary parts; 0 in lanes past the channels."""
     decay, weight = fitted(channels, rate)
     out = np.zeros((len(decay), 6, padded(channels)), np.float32)
     for n, values in enumerate((decay**2, weight * decay, weight)):

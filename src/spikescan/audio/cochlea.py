@@ -1,8 +1,8 @@
 """The artificial cochlea that made the Spiking Heidelberg Digits, for whole recordings.
 
 Cramer, Stradmann, Schemmel and Zenke, "The Heidelberg spiking data sets for the systematic evaluation of spiking neural
-networks", IEEE TNNLS 2020: loudness normalised, one window over the whole recording, basilar membrane, hair cells, nerve
-fibres and bushy cells.
+networks", IEEE TNNLS 2020: loudness normalised, one window over the whole recording, basilar membrane, hair cells,
+nerve fibres and bushy cells.
 """
 
 from typing import Any
@@ -28,10 +28,10 @@ DRAWS = 0x736F756E64
 class Cochlea(FrontEnd):
     """The exact model; it needs the whole recording, since loudness and window are those of the whole.
 
-    The sound is brought to 48 kHz, and the cells run at 24 kHz as the authors' program has it (at 8 kHz the steps of the
-    hair cells' equations would be too long). Silence is put behind the sound, by a few per cent, to a length whose
-    Fourier transform is quick; where it is one already the result is the model's to rounding. The membrane's C0 is 10e8:
-    the program that made the published data set had 10e7 until August 2021.
+    The sound is brought to 48 kHz, and the cells run at 24 kHz as the authors' program has it (at 8 kHz the steps of
+    the hair cells' equations would be too long). Silence is put behind the sound, by a few per cent, to a length whose
+    Fourier transform is quick; where it is one already the result is the model's to rounding. The membrane's C0 is
+    10e8: the program that made the published data set had 10e7 until August 2021.
 
     Args:
         channels: places along the membrane, from 22.5 kHz to 110 Hz.

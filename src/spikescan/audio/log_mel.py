@@ -1,7 +1,7 @@
 """A log-mel filter bank with delta or rate coding: simple and causal.
 
-A frame is a Hann window of sound, and there is one every `hop` seconds. Its power is summed in triangular bands, equally
-wide in mel = 2595 log10(1 + f / 700 Hz), and taken in decibels of full scale, not below `floor`.
+A frame is a Hann window of sound, and there is one every `hop` seconds. Its power is summed in triangular bands,
+equally wide in mel = 2595 log10(1 + f / 700 Hz), and taken in decibels of full scale, not below `floor`.
 """
 
 from typing import Any
@@ -23,8 +23,8 @@ class LogMel(FrontEnd):
     """Bands of log power, coded as spikes; the sound is brought to 16 kHz.
 
     "delta" sends a spike for every `step` decibels by which a band has risen (channels 0 to C/2 - 1) or fallen (C/2 to
-    C - 1) since its last spike; several within a frame are spread over its hop. It draws nothing. "rate" sends at most one
-    spike a frame and band, with a probability that rises linearly from 0 at `floor` to `highest_rate` · hop at 0 dB.
+    C - 1) since its last spike; several within a frame are spread over its hop. It draws nothing. "rate" sends at most
+    one spike a frame and band, its probability rises from 0 at `floor` to `highest_rate` · hop at 0 dB.
 
     Args:
         channels: of the spikes: for delta twice the bands, for rate the bands.

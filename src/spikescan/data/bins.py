@@ -13,7 +13,7 @@ from spikescan.data.dense import DenseStore, whole_multiple
 from spikescan.data.images import ImageStore
 from spikescan.errors import InputError
 
-LEAST = 100  # steps of the median recording, where its times allow as many
+LEAST = 50  # steps of the median recording, where its times allow as many
 MOST = 500  # steps of the median recording of real-valued data, unless it has fewer of its own
 _DISTINCT = 20  # different times from which a common divisor is no coincidence
 _PART = 2**20  # events whose common divisor is looked for at a time
@@ -23,7 +23,7 @@ def suggested_dt(data: Dataset) -> float:
     """Seconds of a time step, such that the median recording has between 50 and 500 steps.
 
     Events: the largest of 1, 2, 5, 10, 20, 50, … µs with which the median recording (of those with events) has at least
-    100 steps. Where all times, at least 20 different ones, lie on a regular grid (of a sensor that reports every 4 ms,
+    50 steps. Where all times, at least 20 different ones, lie on a regular grid (of a sensor that reports every 4 ms,
     say), the same multiples of its period are taken instead of those of a microsecond, and at least one period: with a
     narrower bin some bins could never hold an event.
     Real-valued data: their own step, or the smallest of 2, 5, 10, 20, … steps with which the median recording has at
