@@ -6,6 +6,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, LearningRateMonitor
 from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
 
 import spikescan as ss
 from spikescan.errors import InputError
@@ -69,7 +70,7 @@ def test_tuples_are_batches_too(tmp_path):
         torch.manual_seed(0)
         module = ss.Classifier(network(), seed=3)
         running = trainer(tmp_path, max_epochs=1, logger=False, enable_checkpointing=False)
-        running.fit(module, list(zip(given, labels, lengths, strict=True)))
+        running.fit(module, DataLoader(list(zip(given, labels, lengths, strict=True)), batch_size=None))
         losses.append(float(running.callback_metrics["train_loss"]))
     assert losses[0] == losses[1]
 

@@ -63,7 +63,7 @@ class DataModule(pl.LightningDataModule):
     def _loader(self, data: Dataset, *, shuffle: bool = False, augment: Callable | None = None) -> DataLoader:
         return DataLoader(
             as_torch(data, augment=augment, **self.binning),  # type: ignore[arg-type]
-            self.batch_size,
+            batch_size=self.batch_size,
             shuffle=shuffle,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
