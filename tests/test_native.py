@@ -126,6 +126,12 @@ def test_kernels_of_another_version_are_refused(monkeypatch):
         native.operation("forward", "Leaky")({})
 
 
+def test_kernels_without_their_header_are_refused(monkeypatch):
+    monkeypatch.setattr(native, "HEADER", "no-such-header.h")
+    with pytest.raises(ValueError, match=r"another version .*no-such-header"):
+        native._structs.__wrapped__()
+
+
 def test_an_operand_that_a_kernel_does_not_know_is_refused():
     with pytest.raises(AttributeError, match="more"):
         native.operation("forward", "Leaky")({"more": 1})

@@ -112,9 +112,10 @@ if hasattr(os, "register_at_fork"):
 @cache
 def _structs() -> dict[str, type[ctypes.Structure]]:
     """The structs of operands, read from the header that lies beside the library: `src/kernels/spikescan.h`."""
-    header = re.sub("//.*", "", Path(library()._name).with_name(HEADER).read_text())
-    found = {}
-    for name, body in re.findall(r"struct (\w+) \{(.*?)\};", header, re.DOTALL):
+    path, found = Path(library()._name).with_name(HEADER), {}
+    if not path.exists():
+        raise ValueError(f"the CPU kernels were built for another version of spikescan (no {path}); install it again")
+    for name, body in re.findall(r"struct (\w+) \{(.*?)\};", re.sub("//.*", "", path.read_text()), re.DOTALL):
         fields = []
         for number, names in re.findall(r"(?:const )?(\w+) ?([^;]+);", body):
             kind = ctypes.c_void_p if "*" in names else NUMBERS[number]
