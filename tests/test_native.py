@@ -15,7 +15,6 @@ from tolerances import assert_close
 
 import spikescan
 from spikescan import native
-from spikescan.scan._native import Leaky
 
 pytestmark = [
     pytest.mark.skipif(native.missing() is not None, reason="there are no CPU kernels to test"),
@@ -115,13 +114,42 @@ def test_kernels_that_cannot_be_loaded_say_why(without):
         assert results[call].startswith("backend: the CPU kernels of spikescan cannot be loaded: ")
 
 
-def test_kernels_of_another_version_are_refused():
-    class Longer(Leaky):
+def test_kernels_of_another_version_are_refused(monkeypatch):
+    """Those whose struct is shorter than the header says."""
+
+    class Longer(native._structs()["Leaky"]):
         _fields_ = (("more", ctypes.c_int64),)
 
-    sizes = [ctypes.sizeof(kind) for kind in (Leaky, Longer)]
+    sizes = [ctypes.sizeof(kind) for kind in (native._structs()["Leaky"], Longer)]
+    monkeypatch.setattr(native, "_structs", lambda: {"Leaky": Longer})
     with pytest.raises(ValueError, match=rf"another version .*forward: {sizes[0]} bytes .*, not {sizes[1]}"):
-        native.operation("forward", Longer)(Longer())
+        native.operation("forward", "Leaky")({})
+
+
+def test_kernels_without_their_header_are_refused(monkeypatch):
+    monkeypatch.setattr(native, "HEADER", "no-such-header.h")
+    with pytest.raises(ValueError, match=r"another version .*no-such-header"):
+        native._structs.__wrapped__()
+
+
+def test_an_operand_that_a_kernel_does_not_know_is_refused():
+    with pytest.raises(AttributeError, match="more"):
+        native.operation("forward", "Leaky")({"more": 1})
+
+
+def test_structs_are_those_of_the_header():
+    fields = dict(native._structs()["Targets"]._fields_)
+    assert fields == {
+        "rows": ctypes.c_int64,
+        **dict.fromkeys(("factor", "shift", "start", "first", "number"), ctypes.c_void_p),
+    }
+    kinds = dict(native._structs()["Leaky"]._fields_)
+    assert [kinds[name] for name in ("wide", "a", "decay_syn", "grad_potential")] == [
+        ctypes.c_int32,
+        ctypes.c_double,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+    ]
 
 
 @pytest.mark.skipif(not LINUX or shutil.which("ldd") is None, reason="ldd says what a library of Linux needs")

@@ -30,11 +30,11 @@ template <class T> struct Estimating {
 
   template <class U> U* lane(U* sequence) const { return sequence ? sequence + first : nullptr; }
   // How much of the estimate the charge of step t takes.
-  T rate(int64_t t) const { return x.previous || x.step + t > 0 ? (T)x.decay : 0; }
+  T rate(int64_t t) const { return x.previous || *x.step + t > 0 ? (T)x.decay : 0; }
 
   void draw(int64_t t, int64_t stop) {
     for (int64_t k = t; x.draws && k < stop; ++k)
-      counters.draw(draws + (k - t) * PIECE, (uint64_t)x.seed, (uint64_t)row, (uint64_t)(x.step + k));
+      counters.draw(draws + (k - t) * PIECE, (uint64_t)*x.seed, (uint64_t)row, (uint64_t)(*x.step + k));
   }
 
   // û and its derivative.

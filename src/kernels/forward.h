@@ -57,8 +57,8 @@ template <class T> struct Forward : Lanes<T> {
 
   void draw(int64_t begin, int64_t t, int64_t stop) {
     for (int64_t k = t; k < stop; k += counters.steps)
-      counters.draw(draws.at + (k - t) * piece, (uint64_t)x.seed, (uint64_t)(task.row + begin / task.width),
-                    (uint64_t)(x.step + k));
+      counters.draw(draws.at + (k - t) * piece, (uint64_t)*x.seed, (uint64_t)(task.row + begin / task.width),
+                    (uint64_t)(*x.step + k));
   }
 
   void clear(int64_t t, int64_t stop, int64_t lo, int64_t hi) {

@@ -2,8 +2,8 @@
 //
 // Sequences are (T, B, N), contiguous, time first; (B, N) is one axis of lanes for the kernels. A pointer that is NULL
 // stands for an operand that the neuron lacks or a result that is not wanted. `wide`: numbers are float64, else
-// float32. Every struct has a twin in Python; `spikescan_<operation>_size` is compared with the twin's when it is
-// bound.
+// float32. Python reads the structs from a copy of this file (spikescan/native.py), which knows int32_t, int64_t,
+// double and pointers, one kind a line; `spikescan_<operation>_size` says whether library and copy fit.
 #pragma once
 #include <stdint.h>
 
@@ -20,7 +20,7 @@
 // The draws of spikescan.random: float32 (T, B, N).
 struct Uniform {
   int64_t steps, rows, features, threads;
-  int64_t seed, step;
+  const int64_t *seed, *step;
   float* out;
 };
 
@@ -37,9 +37,9 @@ struct Leaky {
   const double *decay_syn, *decay_mem;         // (N,) or one number
   const void *synapse, *potential;             // (B, N), the state before the first step
   const void* threshold;                       // (N,) or one number
-  int64_t seed, step;
-  const int64_t* lengths;  // (B,)
-  void* memo;              // (T, B, N): what backward needs of each step; forward writes it, backward reads it
+  const int64_t *seed, *step;                  // one number each, where there are draws
+  const int64_t* lengths;                      // (B,)
+  void* memo;  // (T, B, N): what backward needs of each step; forward writes it, backward reads it
   // Written by the forward pass.
   void *spikes, *potentials;            // (T, B, N)
   void *last_synapse, *last_potential;  // (B, N)
@@ -61,7 +61,8 @@ struct Estimate {
   const void* x;          // (T, B, N)
   const void* carried;    // (B, N)
   const void* threshold;  // one number
-  int64_t seed, step;
+  const int64_t* seed;    // where there are draws
+  const int64_t* step;
   const int64_t* lengths;  // (B,)
   // Written by the forward pass.
   void *spikes, *potential;  // (T, B, N)

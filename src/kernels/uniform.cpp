@@ -16,7 +16,7 @@ OPERATION(uniform, Uniform) {
       const int64_t part = k / (x.steps * x.rows), at = k % (x.steps * x.rows), feature = part * PIECE;
       const int64_t width = smaller(PIECE, x.features - feature);
       if (part != filled) counters.fill(feature, width, 1, 1), filled = part;
-      counters.draw(draws, (uint64_t)x.seed, (uint64_t)(at % x.rows), (uint64_t)(x.step + at / x.rows));
+      counters.draw(draws, (uint64_t)*x.seed, (uint64_t)(at % x.rows), (uint64_t)(*x.step + at / x.rows));
       memcpy(x.out + at * x.features + feature, draws, (size_t)width * sizeof(float));
     }
   });

@@ -8,8 +8,9 @@ threads of the OpenMP runtime that torch itself has loaded, whatever name that h
 import ctypes
 import os
 import platform
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from .errors import InputError
 
 LEVELS = {"DEFAULT": "v2", "AVX2": "v3", "AVX512": "v4"}
 """Instruction sets of x86-64, by what torch calls them."""
+HEADER = "kernels-operands.h"
+NUMBERS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "double": ctypes.c_double}
 MISSING = (
     "the CPU kernels of spikescan are not installed: install a C++ compiler (g++ or clang++), then spikescan again; "
     "until then backends 'reference' and 'fft' serve the CPU, slowly"
@@ -106,28 +109,43 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-class Operands(ctypes.Structure):
-    """The twin of a struct in `spikescan.h`; a tensor is passed as where its numbers begin, None as NULL."""
+@cache
+def _structs() -> dict[str, type[ctypes.Structure]]:
+    """The structs of operands, read from the header that lies beside the library: `src/kernels/spikescan.h`."""
+    path, found = Path(library()._name).with_name(HEADER), {}
+    if not path.exists():
+        raise ValueError(f"the CPU kernels were built for another version of spikescan (no {path}); install it again")
+    for name, body in re.findall(r"struct (\w+) \{(.*?)\};", re.sub("//.*", "", path.read_text()), re.DOTALL):
+        fields = []
+        for number, names in re.findall(r"(?:const )?(\w+) ?([^;]+);", body):
+            kind = ctypes.c_void_p if "*" in names else NUMBERS[number]
+            fields += [(field, kind) for field in re.findall(r"\w+", names)]
+        found[name] = type(name, (ctypes.Structure,), {"_fields_": fields, "__slots__": ()})
+    return found
 
 
-def pointer(tensor: Tensor | None) -> int | None:
-    return None if tensor is None else tensor.data_ptr()
+def operation(name: str, struct: str) -> Callable[..., int]:
+    """`spikescan_<name>` of the library, which takes a `struct` of operands.
 
-
-def operation(name: str, operands: type[Operands]) -> Callable[[Operands], int]:
-    """`spikescan_<name>` of the library, which is loaded at the first call; what it returns is 0 if all went well."""
+    It is called with the struct's numbers and then its tensors, by the names of the fields: a tensor passes as where it
+    begins, None as NULL, and what is not named is 0. It returns 0 if all went well. The library is loaded at the first
+    call.
+    """
 
     @cache
-    def bound() -> Callable[..., int]:
+    def bound() -> tuple[Callable[..., int], type[ctypes.Structure]]:
         library().spikescan_use_openmp(openmp())
-        function = getattr(library(), f"spikescan_{name}")
-        size = ctypes.c_int64.in_dll(library(), f"spikescan_{name}_size").value
+        operands, size = _structs()[struct], ctypes.c_int64.in_dll(library(), f"spikescan_{name}_size").value
         if size != ctypes.sizeof(operands):
             raise ValueError(
                 f"the CPU kernels were built for another version of spikescan ({name}: {size} bytes of operands, not "
                 f"{ctypes.sizeof(operands)}); install it again"
             )
-        function.argtypes = [ctypes.POINTER(operands)]
-        return function
+        return getattr(library(), f"spikescan_{name}"), operands
 
-    return lambda given: bound()(given)
+    def call(numbers: Mapping[str, float], **tensors: Tensor | None) -> int:
+        function, operands = bound()
+        places = {name: tensor.data_ptr() for name, tensor in tensors.items() if tensor is not None}
+        return function(ctypes.byref(operands(**numbers, **places)))
+
+    return call

@@ -47,7 +47,7 @@ def results_and_gradients(neuron, shape, lengths=None):
 def test_time_is_cut_where_lanes_are_few(one_span):
     def spans(rows, features, steps=T, **options):
         state, decay = torch.empty(rows, features), torch.tensor(0.95, dtype=torch.float64)
-        return _native.Leaky.of(steps, state, decay, **options).spans
+        return _native.leaky(steps, state, decay, **options)["spans"]
 
     assert spans(2, 3) == 2
     assert spans(8, 8) == 1

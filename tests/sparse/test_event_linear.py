@@ -115,7 +115,7 @@ def test_few_rows_are_cut_in_time(order, steps, rows, threads, monkeypatch):
     monkeypatch.setattr(_native, "threads", lambda: 1)
     whole = gathered(events, *operands, backend="native")
     gather, shares = _native._gather, []
-    monkeypatch.setattr(_native, "_gather", lambda x: shares.append(x.rows * x.spans) or gather(x))
+    monkeypatch.setattr(_native, "_gather", lambda n, **x: shares.append(n["rows"] * n["spans"]) or gather(n, **x))
     monkeypatch.setattr(_native, "threads", lambda: threads)
     cut = gathered(events, *operands, backend="native")
     assert torch.equal(cut[0], whole[0])

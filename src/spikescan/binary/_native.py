@@ -1,11 +1,9 @@
 """Products with spikes on the CPU: operands for `src/kernels/spikes.cpp`."""
 
-from ctypes import c_int64, c_void_p
-
 import torch
 from torch import Tensor
 
-from ..native import Operands, operation, pointer, threads
+from ..native import operation, threads
 
 GROUP, COLUMNS, ENTRIES, ROWS, LANES = 4, 4, 16, 128, 64
 """Inputs of a table, columns done together, numbers of a table, rows done together, and whole lanes."""
@@ -13,17 +11,7 @@ SHARES = 4
 """Of a thread, in the forward pass: one that is held up leaves some to the others."""
 
 
-class Spikes(Operands):
-    """`struct Spikes` of `spikescan.h`, which says what each field is."""
-
-    _fields_ = (
-        *((name, c_int64) for name in ("rows", "inputs", "outputs", "threads", "shares")),
-        *((name, c_void_p) for name in ("bits", "index", "spikes", "weight", "bias", "tables", "out")),
-        *((name, c_void_p) for name in ("grad", "sums", "totals")),
-    )
-
-
-_product, _gradient = operation("spike_product", Spikes), operation("spike_gradient", Spikes)
+_product, _gradient = operation("spike_product", "Spikes"), operation("spike_gradient", "Spikes")
 
 
 def forward(spikes: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, bits: Tensor) -> bool:
@@ -32,10 +20,9 @@ def forward(spikes: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor, bi
     shares, groups = SHARES * threads(), _parts(inputs, GROUP)
     index = torch.empty((shares, groups, ROWS), dtype=torch.int32)
     tables = torch.empty((_parts(outputs, COLUMNS), groups, COLUMNS * ENTRIES))
-    x = Spikes(rows=rows, inputs=inputs, outputs=outputs, threads=threads(), shares=shares)
-    x.bits, x.index, x.spikes, x.weight = pointer(bits), pointer(index), pointer(spikes), pointer(weight)
-    x.bias, x.tables, x.out = pointer(bias), pointer(tables), pointer(out)
-    return bool(_product(x))
+    shape = {"rows": rows, "inputs": inputs, "outputs": outputs, "threads": threads(), "shares": shares}
+    given = {"spikes": spikes, "weight": weight, "bias": bias}
+    return bool(_product(shape, **given, bits=bits, index=index, tables=tables, out=out))
 
 
 def backward(grad: Tensor, bits: Tensor, inputs: int) -> tuple[Tensor, Tensor]:
@@ -44,10 +31,8 @@ def backward(grad: Tensor, bits: Tensor, inputs: int) -> tuple[Tensor, Tensor]:
     columns, lanes = _parts(outputs, COLUMNS) * COLUMNS, _parts(inputs, LANES) * LANES
     index = torch.empty((shares, ROWS // GROUP, lanes), dtype=torch.int32)
     sums, totals = torch.empty((shares, columns, lanes)), torch.empty((shares, columns))
-    x = Spikes(rows=rows, inputs=inputs, outputs=outputs, threads=threads(), shares=shares)
-    x.bits, x.index, x.grad = pointer(bits), pointer(index), pointer(grad)
-    x.sums, x.totals = pointer(sums), pointer(totals)
-    _gradient(x)
+    shape = {"rows": rows, "inputs": inputs, "outputs": outputs, "threads": shares, "shares": shares}
+    _gradient(shape, bits=bits, index=index, grad=grad, sums=sums, totals=totals)
     return sums.sum(0)[:outputs, :inputs].contiguous(), totals.sum(0)[:outputs].contiguous()
 
 

@@ -1,11 +1,9 @@
 """Scaled and shifted events on the CPU: operands for `src/kernels/augment.cpp`."""
 
-from ctypes import c_int64, c_void_p
-
 import numpy as np
 
 from spikescan.data.augment import Axis, Coordinates
-from spikescan.native import Operands, operation
+from spikescan.native import operation
 
 REFUSED = {
     1: "an event of no sample",
@@ -14,28 +12,8 @@ REFUSED = {
 }
 
 
-class Targets(Operands):
-    """`struct Targets` of `spikescan.h`, which says what each field is."""
-
-    _fields_ = (("rows", c_int64), *((name, c_void_p) for name in ("factor", "shift", "start", "first", "number")))
-
-
-class Copies(Operands):
-    """`struct Copies`."""
-
-    _fields_ = (
-        *((name, c_int64) for name in ("events", "rows")),
-        *((name, c_void_p) for name in Coordinates._fields),
-        *((f"{axis}_{name}", c_void_p) for axis in ("time", "channel") for name in Axis._fields),
-        *((name, c_void_p) for name in ("total", "out")),
-    )
-
-
-_targets, _count, _copies = (
-    operation("targets", Targets),
-    operation("count_copies", Copies),
-    operation("copies", Copies),
-)
+_targets = operation("targets", "Targets")
+_count, _copies = operation("count_copies", "Copies"), operation("copies", "Copies")
 
 
 def targets(sizes: np.ndarray, factor: np.ndarray, shift: np.ndarray) -> Axis:
@@ -43,19 +21,24 @@ def targets(sizes: np.ndarray, factor: np.ndarray, shift: np.ndarray) -> Axis:
     start = np.append(0, np.cumsum(sizes)).astype(np.int64)
     factor, shift = np.ascontiguousarray(factor, np.float64), np.ascontiguousarray(shift, np.int64)
     axis = Axis(start, *np.empty((2, start[-1]), np.int64))
-    arrays = factor, shift, *axis
-    _targets(Targets(len(sizes), *(array.ctypes.data for array in arrays)))
+    _targets({"rows": len(sizes), **_places(factor=factor, shift=shift, **axis._asdict())})
     return axis
 
 
 def show(events: Coordinates, time: Axis, channels: Axis) -> Coordinates:
     """Same signature as the reference."""
     columns, total = [np.ascontiguousarray(column, np.int64) for column in events], np.zeros(1, np.int64)
-    arrays = *columns, *time, *channels, total
-    x = Copies(len(events.step), len(time.start) - 1, *(array.ctypes.data for array in arrays))
+    axes = {f"time_{name}": array for name, array in time._asdict().items()}
+    axes |= {f"channel_{name}": array for name, array in channels._asdict().items()}
+    x = _places(**Coordinates(*columns)._asdict(), **axes, total=total)
+    x |= {"events": len(events.step), "rows": len(time.start) - 1}
     if refused := _count(x):
         raise IndexError(REFUSED[refused])
     out = np.empty((3, total[0] + 4), np.int32)
-    x.out = out.ctypes.data
-    _copies(x)
+    _copies({**x, **_places(out=out)})
     return Coordinates(*out[:, : total[0]])
+
+
+def _places(**arrays: np.ndarray) -> dict[str, int]:
+    """Where they begin."""
+    return {name: array.ctypes.data for name, array in arrays.items()}
