@@ -24,7 +24,7 @@ from .errors import InputError
 LEVELS = {"DEFAULT": "v2", "AVX2": "v3", "AVX512": "v4"}
 """Instruction sets of x86-64, by what torch calls them."""
 HEADER = "kernels-operands.h"
-NUMBERS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "double": ctypes.c_double}
+NUMBERS = {"int32_t": ctypes.c_int32, "int64_t": ctypes.c_int64, "double": ctypes.c_double, "float": ctypes.c_float}
 MISSING = (
     "the CPU kernels of spikescan are not installed: install a C++ compiler (g++ or clang++), then spikescan again; "
     "until then backends 'reference' and 'fft' serve the CPU, slowly"
