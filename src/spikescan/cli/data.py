@@ -102,6 +102,8 @@ def _convert(data: str, root: Path | None, store: Path | None, channels: int | N
         found = describe(load(data, root=root, store=store, channels=channels, progress=progress))
     for sentence in found.repairs:
         report.say(sentence)
+    for sentence in found.warnings:
+        report.say(f"warning: {sentence}")
     if as_json:
         report.show_json(asdict(found))
         return
@@ -109,15 +111,27 @@ def _convert(data: str, root: Path | None, store: Path | None, channels: int | N
         [
             name,
             f"{split.samples:,}",
+            _range(split.samples_per_class),
             f"{split.events:,}",
             f"{split.events_per_sample.median:,.0f}",
             f"{split.seconds.median:.3f} ({split.seconds.minimum:.3f} to {split.seconds.maximum:.3f})",
             "–" if split.speakers is None else str(len(split.speakers)),
+            f"{split.channels_used:,}",
         ]
         for name, split in found.splits.items()
     ]
     size = report.size(found.bytes)
-    title = f"{data}: {found.channels} channels, {found.classes} classes, {size} in {found.folder}"
-    report.show_table(
-        title, ["split", "samples", "events", "events per sample", "seconds per sample", "speakers"], rows
-    )
+    title = f"{found.name}: {found.channels} channels, {found.classes} classes, {size} in {found.folder}"
+    columns = ["split", "samples", "per class", "events", "events per sample", "seconds per sample", "speakers"]
+    report.show_table(title, [*columns, "channels used"], rows)
+    train = found.splits["train"]
+    if train.suggested_dt is not None and train.steps_per_sample is not None:
+        print(
+            f"suggested time step: {train.suggested_dt * 1e3:g} ms, {train.steps_per_sample.median:,.0f} steps (median)"
+        )
+
+
+def _range(counts: tuple[int, ...]) -> str:
+    """The smallest and the largest of some numbers."""
+    least, most = min(counts), max(counts)
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"

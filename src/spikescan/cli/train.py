@@ -151,9 +151,10 @@ class Request:
     def train(self) -> dict[str, Any]:
         """The run's summary."""
         from spikescan.data import catalog
-        from spikescan.training import custom, recipe_files, run
 
         catalog.find(self.data)
+        from spikescan.training import custom, recipe_files, run
+
         changes = self._changes([recipe_files.parse_setting(setting) for setting in self.settings])
         custom.import_asked_for(changes)
         recipe = recipe_files.load(self.recipe or self.data, changes)

@@ -11,6 +11,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Checkpoint
 
+from spikescan.report import percent
 from spikescan.training import checkpoints
 from spikescan.training.files import write_atomic
 from spikescan.training.folder import RunFolder
@@ -47,7 +48,7 @@ def as_line(row: Row, epochs: int) -> str:
     parts = [f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}", f"loss {row['train_loss']:.4f}"]
     for split in ("train", "validation", "test"):
         if row[f"{split}_accuracy"] is not None:
-            parts.append(f"{split} {row[f'{split}_accuracy']:.4f}")
+            parts.append(f"{split} {percent(row[f'{split}_accuracy'])}")
     if row["spikes_per_ms"] is not None:
         parts.append(f"{row['spikes_per_ms']:.2f} spikes/ms")
     return "  ".join([*parts, f"{row['seconds']:.2f} s"])
