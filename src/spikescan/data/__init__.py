@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .arrays import from_arrays
+    from .audio_set import from_audio
     from .augment import Augmentation
     from .camera_augment import CameraAugmentation
     from .dataset import Dataset
@@ -25,6 +26,7 @@ __all__ = [
     "batches",
     "collate",
     "from_arrays",
+    "from_audio",
     "from_dense",
     "from_hdf5",
     "load",
@@ -40,6 +42,7 @@ _HOMES = {
     "batches": "loading",
     "collate": "torch_data",
     "from_arrays": "arrays",
+    "from_audio": "audio_set",
     "from_dense": "dense_arrays",
     "from_hdf5": "shd",
     "load": "saved",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
+from spikescan.data.audio_options import AudioOptions
 from spikescan.data.dataset import Dataset, Store
 from spikescan.data.dense import DenseStore
 from spikescan.data.events import VERSION, EventStore
@@ -67,6 +69,7 @@ def load(
     store: Path | str | None = None,
     channels: int | None = None,
     progress: Progress | None = None,
+    audio: AudioOptions | None = None,
 ) -> Splits:
     """The data set `name`, converted into the folder `store` (default: `default_store()`) where that is due.
 
@@ -74,19 +77,22 @@ def load(
     channels  input channels, where the data do not say so themselves: in the SHD layout by default 700 where the
               largest unit fits, else the largest training unit + 1; of own recordings the largest + 1.
     progress  called with (what, samples done, samples in all) while converting.
+    audio     how sounds are read, for the set "audio"; None: as `AudioOptions` has it.
 
     The same files (by path, size and time of change) are converted once. Raises InputError, naming file and
     sample, for anything that is missing or unsound; then no store is left.
     """
     if channels is not None and channels < 1:
         raise InputError(f"channels is {channels}, must be at least 1")
-    source = find(name)
+    source = find(name, audio)
     base = default_root(name, root)
-    folder = locate(name, root=base, store=store)
+    folder = locate(name, root=base, store=store, audio=audio)
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             source.convert(base, temporary, channels, progress)
             _assemble(name, temporary, base, channels)
+        if source.unfinished is not None:
+            shutil.rmtree(source.unfinished(base, folder), ignore_errors=True)
     return _assemble(name, folder, base, channels)
 
 
@@ -103,10 +109,12 @@ def default_root(name: str, root: Path | str | None) -> Path:
     return Path(root or ".").expanduser().resolve()
 
 
-def locate(name: str, *, root: Path, store: Path | str | None = None) -> Path:
-    """The folder of the converted set, there or not: keyed by a fingerprint of the files in `root`."""
-    source = find(name)
+def locate(name: str, *, root: Path, store: Path | str | None = None, audio: AudioOptions | None = None) -> Path:
+    """The folder of the converted set, there or not: keyed by a fingerprint of the files in `root`, and of the options
+    where there are such."""
+    source = find(name, audio)
     mark = [VERSION, source.version, *map(_stamp, source.files(root))]
+    mark += [] if source.mark is None else [source.mark()]
     key = hashlib.sha256(json.dumps(mark).encode()).hexdigest()[:16]
     return (Path(store).expanduser().resolve() if store else default_store()) / f"{name}-{key}"
 
@@ -178,6 +186,8 @@ def _channels(source: Source, stores: dict[str, Store], asked: int | None) -> in
         if asked not in (None, given):
             raise InputError(f"channels is {asked}, but the sensor {sensor} of {train.meta.source} has {given}")
         return given
+    if (front := train.meta.front_end) is not None and asked not in (None, train.meta.channels):
+        raise InputError(f"channels is {asked}, but {front['kind']} made {train.meta.channels}: set audio.channels")
     found = stores.values() if source.own else [train]
     return asked or max(source.channels, *(store.meta.channels or store.meta.largest_channel + 1 for store in found))
 

@@ -54,6 +54,7 @@ class Meta(BaseModel):
     ordered_channels: bool = False  # whether neighbouring channels are alike
     dt: float | None = None  # seconds of a step of real-valued data
     notes: tuple[str, ...] = ()  # a sentence for each thing of the source that was left out
+    front_end: dict[str, Any] | None = None  # settings of what made the events of sound
 
 
 @dataclass(frozen=True, eq=False)

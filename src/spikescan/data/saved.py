@@ -34,7 +34,12 @@ def write(data: Dataset, folder: Path) -> Store:
     """The store of the samples of `data` in `folder`, opened."""
     store, meta = data.store, data.store.meta
     known = {"source": meta.source, "speaker_names": meta.speaker_names, "notes": meta.notes, "sensor": data.sensor}
-    known |= {"name": data.name, "class_names": data.class_names, "ordered_channels": data.ordered_channels}
+    known |= {
+        "front_end": meta.front_end,
+        "name": data.name,
+        "class_names": data.class_names,
+        "ordered_channels": data.ordered_channels,
+    }
     given = {"labels": data.labels, "speakers": data.speakers, "channels": data.channels}
     if isinstance(store, DenseStore):
         return write_dense(folder, (store.sample(index) for index in data.indices), dt=store.dt, **given, **known)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from spikescan.data import cameras, cifar10, digits, own, saved, shd, vision
+from spikescan.data import audio_set, cameras, cifar10, digits, own, saved, shd, vision
+from spikescan.data.audio_options import AudioOptions
 from spikescan.data.dataset import Store
 from spikescan.data.events import open_store
 from spikescan.data.images import open_images
@@ -27,13 +29,16 @@ class Source:
     ordered: bool = False  # whether neighbouring channels are alike
     own: bool = False  # a user's own recordings: named after their folder, and nothing is taken for granted
     version: int = 1  # to be raised when the same files convert to other events
+    mark: Callable[[], Any] | None = None  # options that the events depend on beside the files
+    unfinished: Callable[[Path, Path], Path] | None = None
+    """Where (of root and store) a conversion keeps what it has done until the store is whole."""
 
 
-def find(name: str) -> Source:
-    """The source called `name`; InputError for an unknown one."""
+def find(name: str, audio: AudioOptions | None = None) -> Source:
+    """The source called `name`, sounds as `audio` has them read; InputError for an unknown one."""
     if name not in SOURCES:
         raise InputError(f"unknown data set {name!r}; choose from {', '.join(SOURCES)}")
-    return SOURCES[name]
+    return SOURCES[name] if audio is None or name != "audio" else _sounds(audio)
 
 
 def _convert_digits(root: Path, folder: Path, channels: int | None, progress: Progress | None) -> None:
@@ -64,6 +69,18 @@ def _camera(camera: vision.Camera, what: str, where: str) -> Source:
     return Source(what, where, files, convert)
 
 
+def _sounds(options: AudioOptions) -> Source:
+    return Source(
+        "your own recordings: sound",
+        "wav or flac files, in folders by class, named {label}_{speaker}_{take}, or listed by a CSV (docs/own-data.md)",
+        lambda root: audio_set.files(root, options),
+        lambda root, folder, channels, progress: audio_set.convert(root, folder, progress, options),
+        own=True,
+        mark=lambda: audio_set.mark(options),
+        unfinished=lambda root, store: audio_set.shards(root, store, options),
+    )
+
+
 def _shd(what: str, where: str) -> Source:
     return Source(
         what,
@@ -85,6 +102,7 @@ SOURCES: dict[str, Source] = {
         open=saved.open_any,
         own=True,
     ),
+    "audio": _sounds(AudioOptions()),
     "shd": _shd(
         "Spiking Heidelberg Digits, or any recordings in their layout",
         "shd_train.h5 and shd_test.h5 from zenkelab.org (Spiking Heidelberg Digits)",

@@ -140,7 +140,8 @@ def material(recipe: Recipe, store: Path | str | None = None, progress: Progress
         InputError: for data that are missing, damaged or too few to split.
     """
     data = recipe.data
-    return divided(recipe, load(data.name, root=data.root, store=store, channels=data.channels, progress=progress))
+    places = {"root": data.root, "store": store, "channels": data.channels}
+    return divided(recipe, load(data.name, **places, progress=progress, audio=recipe.audio))
 
 
 def divided(recipe: Recipe, dataset: Splits) -> Material:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from spikescan.data.audio_options import AudioOptions
 from spikescan.errors import InputError
 from spikescan.firing import FIRINGS
 from spikescan.losses import READOUTS
@@ -93,6 +94,10 @@ class DataRecipe(Section):
         if self.mask and self.pad == "left":
             raise ValueError("mask = true masks what follows a sample: it needs pad = 'right'")
         return self
+
+
+class AudioRecipe(AudioOptions, Section):
+    """Of data set audio: which sounds there are, and which front end makes spikes of them."""
 
 
 class NeuronRecipe(Section):
@@ -259,6 +264,7 @@ class ProtocolRecipe(Section):
 class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     data: DataRecipe = DataRecipe()
+    audio: AudioRecipe = AudioRecipe()
     neuron: NeuronRecipe = NeuronRecipe()
     network: NetworkRecipe = NetworkRecipe()
     loss: LossRecipe = LossRecipe()
@@ -267,6 +273,8 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.data.name != "audio" and self.audio != AudioRecipe():
+            raise ValueError(f"audio: its keys are for data set audio, not {self.data.name}")
         if self.training.early_stopping is not None and self.protocol.name == "published":
             raise ValueError("training.early_stopping: the published protocol holds out no validation samples to watch")
         if self.loss.class_weights and self.loss.kind != "cross-entropy":
