@@ -172,7 +172,7 @@ def test_the_spoken_digits_have_one_best_recipe():
 def test_an_unknown_base_is_named(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('base = "nothing"\n')
-    with pytest.raises(InputError, match=r"mine\.toml: base is 'nothing', choose from beyond, "):
+    with pytest.raises(InputError, match=r"mine\.toml: base is 'nothing', choose from audio, beyond, "):
         recipe_files.load(str(file))
 
 

@@ -57,7 +57,8 @@ class DataRecipe(Section):
     ordered_channels: bool = False
     """Of own recordings: neighbouring channels are alike, as a cochlea's are, so that ``augment`` may move events
     among them."""
-    augment: bool = False
+    augment: bool | None = False
+    """Change training samples by chance. "auto": where the channels are ordered, by what the data or its author say."""
     scale: Share = 0.3
     """Augmentation: both axes are scaled by a factor within 1 ± scale."""
     shift: Share = 0.1
@@ -74,10 +75,10 @@ class DataRecipe(Section):
     limit: Count | None = None
     """At most this many samples of each class in each split, for a quick look."""
 
-    @field_validator("dt", mode="before")
+    @field_validator("dt", "augment", mode="before")
     @classmethod
-    def _auto(cls, dt: Any) -> Any:
-        return None if dt == "auto" else dt
+    def _auto(cls, value: Any) -> Any:
+        return None if value == "auto" else value
 
     @property
     def step(self) -> float:
@@ -306,8 +307,9 @@ class Recipe(Section):
             }
         )
 
-    def settled(self, dt: float) -> "Recipe":
-        """The same recipe with ``data.dt`` for "auto", and time constants that were given in steps in seconds."""
+    def settled(self, dt: float, ordered: bool) -> "Recipe":
+        """The same recipe with nothing left to the data: ``dt`` seconds and augmentation where channels are ``ordered``
+        for "auto", and time constants that were given in steps in seconds."""
         step = dt if self.data.dt is None else self.data.dt
         neuron, network = self.neuron, self.network
         if (steps := neuron.tau_steps) is not None:
@@ -318,7 +320,10 @@ class Recipe(Section):
             }
             neuron = neuron.model_copy(update=taus | {"tau_steps": None})
             network = network.model_copy(update=readout if network.kind == "mlp" else {})
-        data = self.data.model_copy(update={"dt": step})
+        chosen: dict[str, Any] = {"dt": step}
+        if self.data.augment is None:
+            chosen |= {"augment": ordered, "ordered_channels": ordered}
+        data = self.data.model_copy(update=chosen)
         return self.model_copy(update={"data": data, "neuron": neuron, "network": network})
 
     def _network(self, spiking: bool) -> dict[str, Any]:

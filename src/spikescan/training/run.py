@@ -11,7 +11,9 @@ from typing import Any
 from safetensors.torch import save as tensors_to_bytes
 
 from spikescan.data.catalog import Splits
+from spikescan.data.dataset import Dataset
 from spikescan.data.info import repairs, steps_in_words
+from spikescan.data.order import alike
 from spikescan.data.shd import Progress
 from spikescan.errors import InputError
 from spikescan.training import checkpoints, facts, memory, pictures, recipe_files
@@ -78,9 +80,7 @@ def prepare(
     if (source := recipe.training.init_from) is not None and not RunFolder(Path(source)).model.is_file():
         raise InputError(f"training.init_from: {source}: not the folder of a finished run (no model.safetensors)")
     stuff = material(recipe, store, progress) if data is None else divided(recipe, data)
-    if recipe.data.dt is None or recipe.neuron.tau_steps is not None:
-        dt = stuff.splits["train"].suggested_dt() if recipe.data.dt is None else recipe.data.dt
-        stuff = replace(stuff, recipe=recipe.settled(dt))
+    stuff = replace(stuff, recipe=_chosen(recipe, stuff.splits["train"]))
     memory.check(stuff)
     return stuff
 
@@ -126,7 +126,10 @@ def _headline(stuff: Material) -> str:
     samples = ", ".join(f"{len(part)} {split}" for split, part in stuff.splits.items())
     steps = f"{recipe.data.frames} frames" if recipe.data.frames else steps_in_words(stuff.splits, recipe.data.step)
     step = "" if recipe.data.frames else f" of {recipe.data.step * 1e3:g} ms"
-    return f"{recipe.neuron.name} on {dataset.name}: {samples} samples, {steps}{step}, {recipe.training.device}"
+    changed = ", augmented" if recipe.data.augment else ""
+    return (
+        f"{recipe.neuron.name} on {dataset.name}: {samples} samples, {steps}{step}{changed}, {recipe.training.device}"
+    )
 
 
 def warnings(stuff: Material) -> list[str]:
@@ -156,6 +159,13 @@ def _settled(recipe: Recipe) -> Recipe:
             "data": recipe.data.model_copy(update={"root": _absolute(recipe.data.root)}),
         }
     )
+
+
+def _chosen(recipe: Recipe, train: Dataset) -> Recipe:
+    """``recipe`` with what it leaves to the data."""
+    dt = train.suggested_dt() if recipe.data.dt is None else recipe.data.dt
+    ordered = recipe.data.augment is None and (recipe.data.ordered_channels or train.ordered_channels or alike(train))
+    return recipe.settled(dt, ordered)
 
 
 def _absolute(path: str | None) -> str | None:

@@ -48,7 +48,7 @@ class Task(Classifier):
 
     def train_dataloader(self) -> TrainingBatches:
         return TrainingBatches(
-            self.material.maker("train", augment=self.recipe.data.augment),
+            self.material.maker("train", augment=bool(self.recipe.data.augment)),
             self.material.splits["train"],
             batch_size=self.recipe.training.batch_size,
             seed=self.recipe.seed,
