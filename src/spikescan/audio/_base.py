@@ -68,13 +68,7 @@ class FrontEnd(ABC):
         ValueError for a front end that is not causal.
         """
         if not self.causal:
-<<<<<<< HEAD
-            raise ValueError(
-                f"{self.kind} needs the whole recording and takes no stream; causal-cochlea and log-mel do"
-            )
-=======
             raise ValueError(f"{self.kind} needs the whole recording and takes no stream; causal-cochlea does")
->>>>>>> 526052f6d56bbe1882d472cb1f35c0a669255250
         return Stream(self, rate, self._engine(self._chosen(seed)))
 
     def __repr__(self) -> str:
