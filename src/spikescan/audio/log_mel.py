@@ -16,6 +16,7 @@ from ._base import Engine, FrontEnd, Spikes, positive, whole
 RATE = 16_000
 WINDOW = 512  # samples, 32 ms
 HANN = np.hanning(WINDOW + 1)[:-1]
+POWER = 4 / HANN.sum() ** 2  # of a sinusoid of amplitude 1: 1
 TOGETHER = 32  # frames that are transformed at once, always as many, so that chunks give the bits of the whole
 CODINGS = "delta", "rate"
 DRAWS = 0x6D656C
@@ -72,7 +73,9 @@ class LogMel(FrontEnd):
             raise ValueError(
                 f"highest_rate: at most one spike a hop ({1 / hop:g} Hz) is possible, found {highest_rate:g}"
             )
-        self._weights = filter_bank(self.bands, self.lowest, self.highest) * (4 / HANN.sum() ** 2)
+        weights = filter_bank(self.bands, self.lowest, self.highest)
+        band, self._bins = weights.nonzero()  # each band has some
+        self._begins, self._weights = np.searchsorted(band, np.arange(self.bands)), weights[band, self._bins] * POWER
 
     @property
     def bands(self) -> int:
@@ -86,7 +89,9 @@ class LogMel(FrontEnd):
         """(TOGETHER, bands), in dB of full scale; `sound` has the samples of so many frames."""
         frames = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples]
         spectrum = np.fft.rfft(frames * HANN, axis=1)
-        power = (spectrum.real**2 + spectrum.imag**2) @ self._weights.T
+        power = spectrum.real**2 + spectrum.imag**2
+        # Most weights are 0, and a product of matrices would wait for threads of BLAS.
+        power = np.add.reduceat(power[:, self._bins] * self._weights, self._begins, axis=1)
         return np.maximum(10 * np.log10(np.maximum(power, 1e-30)), self.floor)
 
     def _engine(self, seed: int) -> Engine:
