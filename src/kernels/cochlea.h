@@ -1,7 +1,7 @@
 // The stages of the artificial cochlea for a tile: 32 steps of 64 channels, in the first-level cache between stages.
 //
-// Nothing is fused and nothing approximated, so that every instruction set, and the reference in float32, gives the
-// same numbers and the same spikes.
+// From a velocity on nothing is fused and nothing approximated, so that every instruction set, and the reference in
+// float32, gives the same numbers and the same spikes.
 #pragma once
 #include "draws.h"
 #include "plan.h"
@@ -54,8 +54,8 @@ inline void membrane(const Cochlea& x, const float* sound, int64_t lane, int64_t
       Lanes re = load<Lanes>(state), im = load<Lanes>(state + width);
       for (int64_t t = 0; t < steps; ++t) {
         const Lanes odd = all<Lanes>(sound[2 * t]), even = all<Lanes>(sound[2 * t + 1]);
-        const Lanes next = (turn_re * re - turn_im * im) + (odd_re * odd + even_re * even);
-        im = (turn_re * im + turn_im * re) + (odd_im * odd + even_im * even);
+        const Lanes next = fma(turn_re, re, fma(-turn_im, im, fma(odd_re, odd, even_re * even)));
+        im = fma(turn_re, im, fma(turn_im, re, fma(odd_im, odd, even_im * even)));
         re = next;
         float* sum = velocity.row(t) + n;
         store(sum, p ? load<Lanes>(sum) + re : re);

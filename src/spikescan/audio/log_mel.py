@@ -4,6 +4,7 @@ A frame is a Hann window of sound, and there is one every `hop` seconds. Its pow
 equally wide in mel = 2595 log10(1 + f / 700 Hz), and taken in decibels of full scale, not below `floor`.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from ._base import Engine, FrontEnd, Spikes, positive, whole
 
 RATE = 16_000
 WINDOW = 512  # samples, 32 ms
+HANN = np.hanning(WINDOW + 1)[:-1]
+POWER = 4 / HANN.sum() ** 2  # of a sinusoid of amplitude 1: 1
 TOGETHER = 32  # frames that are transformed at once, always as many, so that chunks give the bits of the whole
 CODINGS = "delta", "rate"
 DRAWS = 0x6D656C
@@ -70,7 +73,9 @@ class LogMel(FrontEnd):
             raise ValueError(
                 f"highest_rate: at most one spike a hop ({1 / hop:g} Hz) is possible, found {highest_rate:g}"
             )
-        self._weights = filter_bank(self.bands, self.lowest, self.highest)
+        weights = filter_bank(self.bands, self.lowest, self.highest)
+        band, self._bins = weights.nonzero()  # each band has some
+        self._begins, self._weights = np.searchsorted(band, np.arange(self.bands)), weights[band, self._bins] * POWER
 
     @property
     def bands(self) -> int:
@@ -82,12 +87,12 @@ class LogMel(FrontEnd):
 
     def levels(self, sound: np.ndarray) -> np.ndarray:
         """(TOGETHER, bands), in dB of full scale; `sound` has the samples of so many frames."""
-        window = np.hanning(WINDOW + 1)[:-1]
-        frames = (
-            np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples] * window
-        )
-        power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 * (4 / window.sum() ** 2)
-        return np.maximum(10 * np.log10(np.maximum(power @ self._weights.T, 1e-30)), self.floor)
+        frames = np.lib.stride_tricks.sliding_window_view(sound.astype(np.float64), WINDOW)[:: self.hop_samples]
+        spectrum = np.fft.rfft(frames * HANN, axis=1)
+        power = spectrum.real**2 + spectrum.imag**2
+        # Most weights are 0, and a product of matrices would wait for threads of BLAS.
+        power = np.add.reduceat(power[:, self._bins] * self._weights, self._begins, axis=1)
+        return np.maximum(10 * np.log10(np.maximum(power, 1e-30)), self.floor)
 
     def _engine(self, seed: int) -> Engine:
         return _Frames(self, _Delta(self) if self.coding == "delta" else _Rate(self, seed))
@@ -95,13 +100,17 @@ class LogMel(FrontEnd):
 
 def filter_bank(bands: int, lowest: float, highest: float) -> np.ndarray:
     """(bands, WINDOW // 2 + 1) triangles of height 1."""
-    mel = np.linspace(*(2595 * np.log10(1 + np.array([lowest, highest]) / 700)), bands + 2)
+    mel = np.linspace(_mel(lowest), _mel(highest), bands + 2)
     edges = 700 * (10 ** (mel / 2595) - 1)
     hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
     below, centre, above = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     # Narrow bands are widened to the transform's own resolution.
     rise, fall = np.maximum(centre - below, RATE / WINDOW), np.maximum(above - centre, RATE / WINDOW)
     return np.clip(np.minimum((hertz - centre) / rise, (centre - hertz) / fall) + 1, 0, None)
+
+
+def _mel(hertz: float) -> float:
+    return 2595 * math.log10(1 + hertz / 700)
 
 
 class _Frames(Engine):
@@ -112,19 +121,17 @@ class _Frames(Engine):
         self._sound, self._group, self._done = np.zeros(WINDOW - front.hop_samples, np.float32), 0, 0
 
     def push(self, samples: np.ndarray) -> Spikes:
-        hop, found = self._front.hop_samples, []
-        span = WINDOW + (TOGETHER - 1) * hop
+        hop, first, found = self._front.hop_samples, self._group * TOGETHER + self._done, []
+        span, begin = WINDOW + (TOGETHER - 1) * hop, 0
         self._sound = np.concatenate([self._sound, samples])
-        while (ready := min((len(self._sound) - WINDOW) // hop + 1, TOGETHER)) > self._done:
-            sound = np.zeros(span, np.float32)
-            sound[: min(span, len(self._sound))] = self._sound[:span]
-            levels = self._front.levels(sound)
-            for frame in range(self._done, ready):
-                found.append(self._coder.code(self._group * TOGETHER + frame, levels[frame]))
+        while (ready := min((len(self._sound) - begin - WINDOW) // hop + 1, TOGETHER)) > self._done:
+            sound = self._sound[begin : begin + span]
+            found.append(self._front.levels(np.pad(sound, (0, span - len(sound))))[self._done : ready])
             self._done = ready
             if ready == TOGETHER:
-                self._sound, self._group, self._done = self._sound[TOGETHER * hop :], self._group + 1, 0
-        return Spikes(*(np.concatenate(columns) for columns in zip(self.finish(), *found, strict=True)))
+                begin, self._group, self._done = begin + TOGETHER * hop, self._group + 1, 0
+        self._sound = self._sound[begin:]
+        return self._coder.code(first, np.concatenate(found)) if found else self.finish()
 
 
 class _Delta:
@@ -132,14 +139,18 @@ class _Delta:
         self._step, self._hop = front.step, front.hop_samples / RATE
         self._sent = np.full(front.bands, front.floor)
 
-    def code(self, frame: int, levels: np.ndarray) -> Spikes:
-        steps = np.trunc((levels - self._sent) / self._step).astype(np.int64)
-        self._sent += steps * self._step
-        (bands,) = steps.nonzero()
-        number = np.abs(steps[bands])
-        channel = np.repeat(bands + len(levels) * (steps[bands] < 0), number)
+    def code(self, first: int, levels: np.ndarray) -> Spikes:
+        """Of the levels (F, bands) of the frames from `first` on."""
+        steps = np.empty(levels.shape, np.int64)
+        for risen, level in zip(steps, levels, strict=True):
+            risen[:] = (level - self._sent) / self._step
+            self._sent += risen * self._step
+        frame, band = steps.nonzero()
+        risen = steps[frame, band]
+        number = np.abs(risen)
+        frame, channel = np.repeat(frame, number), np.repeat(band + levels.shape[1] * (risen < 0), number)
         place = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number) + 1
-        times = (frame + place / np.repeat(number, number)) * self._hop
+        times = (first + frame + place / np.repeat(number, number)) * self._hop
         order = np.lexsort((channel, times))
         return Spikes(times[order], channel[order])
 
@@ -148,8 +159,9 @@ class _Rate:
     def __init__(self, front: LogMel, seed: int) -> None:
         self._front, self._seed, self._hop = front, fold(seed, DRAWS), front.hop_samples / RATE
 
-    def code(self, frame: int, levels: np.ndarray) -> Spikes:
+    def code(self, first: int, levels: np.ndarray) -> Spikes:
+        """Of the levels (F, bands) of the frames from `first` on."""
         share = np.clip(1 - levels / self._front.floor, 0, 1)
-        draws = uniform((1, 1, len(levels)), seed=self._seed, step=frame).numpy()[0, 0]
-        (bands,) = (draws < share * self._front.highest_rate * self._hop).nonzero()
-        return Spikes(np.full(len(bands), (frame + 1) * self._hop), bands)
+        draws = uniform((len(levels), 1, levels.shape[1]), seed=self._seed, step=first).numpy()[:, 0]
+        frame, band = (draws < share * self._front.highest_rate * self._hop).nonzero()
+        return Spikes((first + frame + 1) * self._hop, band)
