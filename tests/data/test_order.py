@@ -1,4 +1,4 @@
-"""Whether channels are ordered, told from the events: blurred patterns are, and those with shuffled channels are not."""
+"""Whether channels are ordered, told from events: blurred patterns are, and those with shuffled channels are not."""
 
 import numpy as np
 import pytest
