@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import spikescan as ss
@@ -20,7 +20,8 @@ def close(found, expected):
 
 @pytest.mark.parametrize("neuron", ["spsn-gs", "lif", "spsn-sb"])
 @pytest.mark.parametrize("mode", ["mean", "max", "last", "softmax-sum"])
-@given(cuts=st.lists(st.integers(0, 250), max_size=8))
+@settings(max_examples=6)
+@given(cuts=st.lists(st.integers(0, 250), max_size=5))
 def test_every_chunking_gives_the_whole(trained, events, neuron, mode, cuts):
     model = ss.load(trained(neuron__name=neuron, loss__readout=mode))
     stream, seen = model.stream(seed=3), 0
