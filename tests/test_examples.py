@@ -8,7 +8,12 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 ARGUMENTS = {"long_recording.py": ["5000"]}
-SAYS = {"long_recording.py": "after 5,000 steps", "own_firing.py": "spikes a step", "stream.py": "largest difference"}
+SAYS = {
+    "cochlea.py": "spikes of 700 channels",
+    "long_recording.py": "after 5,000 steps",
+    "own_firing.py": "spikes a step",
+    "stream.py": "largest difference",
+}
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.py")), ids=lambda file: file.stem)

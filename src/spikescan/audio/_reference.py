@@ -82,7 +82,10 @@ def draws(seed: int, step: int, steps: int, first: int, lanes: int) -> np.ndarra
     """
     eighth = torch.arange(first // 8, (first + lanes) // 8)
     at = torch.arange(step, step + steps)[:, None]
-    words = philox((eighth, torch.zeros(()).long(), at & WORD, at >> 32), (seed & WORD, seed >> 32 & WORD))
+    words = philox(
+        (eighth, torch.zeros(()).long(), at & WORD, at >> 32),
+        (torch.tensor(seed & WORD), torch.tensor(seed >> 32 & WORD)),
+    )
     w0, w1, w2, w3 = (word.expand(steps, len(eighth)).reshape(steps, -1, 8) for word in words)
     block = torch.cat([torch.stack([w0, w1], -1).flatten(2), torch.stack([w2, w3], -1).flatten(2)], -1)
     halves = torch.cat([block & 0xFFFF, block >> 16], -1).reshape(steps, lanes)
