@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 ARGUMENTS = {"long_recording.py": ["5000"]}
 SAYS = {
+    "cochlea.py": "spikes of 700 channels",
     "training_loop.py": "% of 60 test recordings",
     "long_recording.py": "after 5,000 steps",
     "own_firing.py": "spikes a step",

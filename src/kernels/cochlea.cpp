@@ -6,12 +6,10 @@
 OPERATION(cochlea, Cochlea) {
   const Cochlea& x = *operands;
   parallel(x.lanes / BLOCK, x.threads, [&](int64_t block) {
-    alignas(LINE) float draws[TILE * BLOCK + 4 * COUNTERS];
+    alignas(LINE) float draws[TILE * BLOCK];
     const int64_t lane = block * BLOCK;
     float* scratch = x.scratch + block * 2 * TILE * BLOCK;
     const Output velocity{scratch, BLOCK}, probability{scratch + TILE * BLOCK, BLOCK};
-    Counters counters;
-    counters.fill(x.first + lane, BLOCK, 1, smaller(TILE, x.steps));
     int64_t found = 0;
     for (int64_t begin = 0; begin < x.steps; begin += TILE) {
       const int64_t steps = smaller(TILE, x.steps - begin), at = begin * x.lanes + lane;
@@ -21,7 +19,7 @@ OPERATION(cochlea, Cochlea) {
       if (x.probability) given = {x.probability + at, x.lanes};
       else hair_cells(x, x.sound ? Input{velocity.at, BLOCK} : Input{x.velocity + at, x.lanes}, lane, steps, kept);
       if (!x.spikes) continue;
-      counters.draw(draws, (uint64_t)x.seed, 0, (uint64_t)(x.step + begin));
+      draw_tile(draws, (uint64_t)x.seed, (uint64_t)(x.first + lane), (uint64_t)(x.step + begin), steps);
       found += bushy_cells(x, given, draws, lane, begin, steps, x.spikes + block * x.capacity + found);
     }
     if (x.spikes) x.counts[block] = found;

@@ -12,20 +12,23 @@ constexpr int64_t TILE = 32;   // steps
 using Lanes = Pack<float, 2>;
 using Bits = Pack<int32_t, 2>;
 
-template <class T> INLINE bool any(Mask<T, 1> mask) {
+// Whether x <= y in any lane.
+INLINE bool any_at_most(Pack<float, 1> x, Pack<float, 1> y) {
 #if defined(__AVX512F__)
-  return _mm512_movepi32_mask((__m512i)mask.v);
+  return _mm512_cmp_ps_mask((__m512)x.v, (__m512)y.v, _CMP_LE_OQ);
 #elif defined(__AVX2__)
-  return _mm256_movemask_ps((__m256)mask.v);
+  return _mm256_movemask_ps(_mm256_cmp_ps((__m256)x.v, (__m256)y.v, _CMP_LE_OQ));
 #elif defined(__SSE2__)
-  return _mm_movemask_ps((__m128)mask.v);
+  return _mm_movemask_ps(_mm_cmple_ps((__m128)x.v, (__m128)y.v));
 #else
   bool found = false;
-  for (int n = 0; n < WIDTH<T>; ++n) found |= mask.v[n] != 0;
+  for (int n = 0; n < WIDTH<float>; ++n) found |= x.v[n] <= y.v[n];
   return found;
 #endif
 }
-template <class T, int K> INLINE bool any(Mask<T, K> mask) { return any(mask.lo) | any(mask.hi); }
+template <int K> INLINE bool any_at_most(Pack<float, K> x, Pack<float, K> y) {
+  return any_at_most(x.lo, y.lo) | any_at_most(x.hi, y.hi);
+}
 
 // The same lanes of numbers of another type.
 template <int K> INLINE Mask<float, K> as_float(Mask<int32_t, K> mask) {
@@ -84,6 +87,58 @@ inline void hair_cells(const Cochlea& x, Input velocity, int64_t lane, int64_t s
   }
 }
 
+// Draws (k + 1/2) / 2^16 for 64 channels of each step of a tile, out[step][channel]: eight counters (first channel
+// div 8 + n, 0, step) of Philox have 32 words, w0 and w1 of each counter, then w2 and w3; of word n the lower half is
+// for channel n, the upper one for channel n + 32.
+inline void draw_tile(float* out, uint64_t seed, uint64_t channel, uint64_t begin, int64_t steps) {
+  constexpr int together = 4, counters = BLOCK / 8;  // steps, which are independent and fill the processor
+  using Counts = Pack<uint64_t, counters / WIDTH<uint64_t>>;
+  using Halves = Pack<uint32_t, counters / WIDTH<uint64_t>>;
+  constexpr uint64_t low = 0xFFFFFFFF;
+  uint64_t places[counters];
+  for (uint64_t n = 0; n < counters; ++n) places[n] = (channel / 8 + n) * Counters::M0;
+  const Counts place = load<Counts>(places);
+  for (int64_t t = 0; t < steps; t += together) {
+    Counts c0[together], c1[together], c2[together], c3[together];
+    for (int n = 0; n < together; ++n) {
+      const uint64_t step = begin + t + n, product = (step & low) * Counters::M1;
+      // The first round, of which the key is added below.
+      c0[n] = all<Counts>(product >> 32), c1[n] = all<Counts>(product);
+      c2[n] = place >> 32 ^ (step >> 32), c3[n] = place;
+    }
+    for (uint64_t round = 0; round < Counters::ROUNDS; ++round) {
+      const uint64_t key0 = (uint32_t)(seed + round * Counters::KEY0);
+      const uint64_t key1 = (uint32_t)((seed >> 32) + round * Counters::KEY1);
+      for (int n = 0; n < together; ++n) {
+        if (round) {
+          const Counts first = product(c0[n], Counters::M0), second = product(c2[n], Counters::M1);
+          c0[n] = (second >> 32) ^ c1[n], c2[n] = (first >> 32) ^ c3[n], c1[n] = second, c3[n] = first;
+        }
+        c0[n] = c0[n] ^ key0, c2[n] = c2[n] ^ key1;
+      }
+    }
+    for (int n = 0; n < together; ++n) {
+      float* to = out + (t + n) * BLOCK;
+      const Counts pairs[2] = {(c0[n] & low) | (c1[n] << 32), (c2[n] & low) | (c3[n] << 32)};
+      for (int k = 0; k < 2; ++k, to += Halves::lanes) {
+        // 16 bits k behind the exponent of 1 are 1 + k / 2^16, and less 1 - 1 / 2^17 they are (k + 1/2) / 2^16.
+        const Halves words = bits<uint32_t>(pairs[k]);
+        const Halves lower = ((words << 7) & 0x7FFF80u) | 0x3F800000u, upper = ((words >> 9) & 0x7FFF80u) | 0x3F800000u;
+        store(to, bits<float>(lower) + (0x1p-17f - 1));
+        store(to + BLOCK / 2, bits<float>(upper) + (0x1p-17f - 1));
+      }
+    }
+  }
+}
+
+constexpr int MOST = 64;  // fibres, of which 40 are used
+constexpr struct Inverse {
+  float of[MOST]{};  // 1 / (k + 1)
+  constexpr Inverse() {
+    for (int k = 0; k < MOST; ++k) of[k] = (float)(1.0 / (k + 1));
+  }
+} INVERSE;
+
 // How many of n fibres fire with probability p: the smallest k at which the draw is below the sum from 0 to k.
 INLINE Lanes binomial(Lanes p, Lanes n, Lanes draw) {
   const Bits whole = bits<int32_t>(n + 8388608.0f);  // 2^23: the lowest bits are the number
@@ -93,16 +148,14 @@ INLINE Lanes binomial(Lanes p, Lanes n, Lanes draw) {
     total = select(as_float((whole & (1 << bit)) > 0), total * power, total);
     power = power * power;
   }
-  Lanes count = all<Lanes>(0);
-  auto above = total <= draw;
-  if (!any(above)) return count;
-  Lanes term = total;
   const Lanes odds = p / (1 - p);
-  for (int k = 0; k < 64 && any(above); ++k) {
-    count = select(above, count + 1, count);
-    term = term * ((n - (float)k) * (float)(1.0 / (k + 1)) * odds);
+  Lanes count = select(total <= draw, all<Lanes>(1), all<Lanes>(0));
+  Lanes term = total * (n * odds);
+  total = total + term;
+  for (int k = 1; k < MOST && any_at_most(total, draw); ++k) {  // seldom: at rest 0.6 % of channels have two
+    count = select(total <= draw, count + 1, count);
+    term = term * ((n - (float)k) * INVERSE.of[k] * odds);
     total = total + term;
-    above = total <= draw;
   }
   return min(count, n);
 }
@@ -127,9 +180,8 @@ inline int64_t bushy_cells(const Cochlea& x, Input probability, const float* dra
       current = current * x.leak_current + count;
       const Lanes charged = min(potential * x.leak_potential + current * x.weight, all<Lanes>(1));
       potential = select(hold > 0, zero, charged);
-      const auto fired = all<Lanes>(1) <= potential;
-      hold = select(fired, all<Lanes>(x.hold), hold - 1);
-      if (!any(fired)) continue;
+      hold = select(all<Lanes>(1) <= potential, all<Lanes>(x.hold), hold - 1);
+      if (!any_at_most(all<Lanes>(1), potential)) continue;
       float potentials[Lanes::lanes];
       store(potentials, potential);
       for (int64_t k = 0; k < Lanes::lanes; ++k) {

@@ -52,7 +52,7 @@ class Cells(NamedTuple):
 
     def rounded(self, dtype: type[np.floating]) -> "Cells":
         """The same in another precision."""
-        return Cells(*(dtype(value) for value in self[:-1]), self.dead)
+        return self._replace(**{name: dtype(value) for name, value in self._asdict().items() if name != "dead"})
 
 
 def cells(rate: float) -> Cells:
@@ -60,7 +60,12 @@ def cells(rate: float) -> Cells:
     dt = 1 / rate
     fibres, tau_mem, tau_syn, refractory, weight = 40, 1e-3, 0.5e-3, 1e-3, 13e3
     return Cells(
-        *(value * dt for value in (5.05, 2000.0, 2500.0, 2500.0 + 6580.0, 6580.0, 66.3)),
+        y=5.05 * dt,
+        g=2000.0 * dt,
+        l=2500.0 * dt,
+        l_plus_r=(2500.0 + 6580.0) * dt,
+        r=6580.0 * dt,
+        x=66.3 * dt,
         a=5.0,
         b=300.0,
         h=50_000.0 * dt,

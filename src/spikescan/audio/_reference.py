@@ -5,9 +5,14 @@ kernels. All are (T, C), time first; each takes up and leaves its part of a `Sta
 """
 
 import numpy as np
+import torch
+
+from spikescan.random import philox
 
 from ._constants import Cells
 from ._state import State
+
+WORD = 0xFFFFFFFF
 
 
 def membrane(sound: np.ndarray, poles: np.ndarray, state: State) -> np.ndarray:
@@ -67,6 +72,24 @@ def fibres(probability: np.ndarray, uniform: np.ndarray, k: Cells, state: State)
         counts[t] = silent[:] = _binomial(p, ready, draw, one)
         state.ready[0] = ready - counts[t]
     return counts
+
+
+def draws(seed: int, step: int, steps: int, first: int, lanes: int) -> np.ndarray:
+    """Of the fibres (T, C): float32 (k + 1/2) / 2^16, two from each word of Philox (`spikescan.random`).
+
+    Sixty-four channels from c on take the counters c div 8 to c div 8 + 7 at each step: of their words, w0 and w1 of
+    each counter and then w2 and w3, the lower halves are for the first 32 channels, the upper ones for the others.
+    """
+    eighth = torch.arange(first // 8, (first + lanes) // 8)
+    at = torch.arange(step, step + steps)[:, None]
+    words = philox(
+        (eighth, torch.zeros(()).long(), at & WORD, at >> 32),
+        (torch.tensor(seed & WORD), torch.tensor(seed >> 32 & WORD)),
+    )
+    w0, w1, w2, w3 = (word.expand(steps, len(eighth)).reshape(steps, -1, 8) for word in words)
+    block = torch.cat([torch.stack([w0, w1], -1).flatten(2), torch.stack([w2, w3], -1).flatten(2)], -1)
+    halves = torch.cat([block & 0xFFFF, block >> 16], -1).reshape(steps, lanes)
+    return ((halves.float() + 0.5) / 2**16).numpy()
 
 
 def _binomial(p: np.ndarray, n: np.ndarray, draw: np.ndarray, one: np.floating) -> np.ndarray:

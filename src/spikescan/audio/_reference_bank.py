@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spikescan.random import uniform
-
 from . import _reference as stages
 from ._state import State
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def probabilities(bank: Bank, state: State, stage: str, values: np.ndarray) -> np.ndarray:
-    if stage == "sound":
+    if stage == "sound" and bank.poles is not None:
         values = stages.membrane(values, bank.poles, state)
     return stages.hair_cell(values, bank.cells, state)
 
@@ -24,8 +22,7 @@ def probabilities(bank: Bank, state: State, stage: str, values: np.ndarray) -> n
 def spikes(bank: Bank, state: State, stage: str, values: np.ndarray) -> np.ndarray:
     if stage != "probability":
         values = probabilities(bank, state, stage, values)
-    shape = len(values), 1, bank.first + bank.lanes
-    draws = uniform(shape, seed=bank.seed, step=state.step).numpy()[:, 0, bank.first :]
-    fired = stages.bushy_cell(stages.fibres(values, draws, bank.cells, state), bank.cells, state)
+    uniform = stages.draws(bank.seed, state.step, len(values), bank.first, bank.lanes)
+    fired = stages.bushy_cell(stages.fibres(values, uniform, bank.cells, state), bank.cells, state)
     step, channel = fired[:, : bank.channels - bank.first].nonzero()
     return step * bank.channels + channel + bank.first

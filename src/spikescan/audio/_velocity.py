@@ -46,7 +46,7 @@ class Table:
         """
         from scipy.fft import next_fast_len
 
-        bins = next_fast_len(-(-len(sound) // 2) + 1, real=True)
+        bins = int(next_fast_len(-(-len(sound) // 2) + 1, real=True) or 0)
         samples = 2 * (bins - 1)
         spectrum = np.fft.rfft(sound, samples)[:bins].astype(np.complex64)
         from_, weights, hertz = _interpolation(samples, self.rate)

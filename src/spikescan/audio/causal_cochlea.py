@@ -69,5 +69,5 @@ def step_coefficients(channels: int, rate: int) -> np.ndarray:
     decay, weight = fitted(channels, rate)
     out = np.zeros((len(decay), 6, padded(channels)), np.float32)
     for n, values in enumerate((decay**2, weight * decay, weight)):
-        out[:, 2 * n, :channels], out[:, 2 * n + 1, :channels] = values.real, values.imag
+        out[:, 2 * n, :channels], out[:, 2 * n + 1, :channels] = np.real(values), np.imag(values)
     return out

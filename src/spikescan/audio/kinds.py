@@ -1,5 +1,6 @@
 """Front ends by name, as recipes store them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from spikescan.errors import InputError
@@ -9,7 +10,7 @@ from .causal_cochlea import CausalCochlea
 from .cochlea import Cochlea
 from .log_mel import LogMel
 
-KINDS: dict[str, type[FrontEnd]] = {front.kind: front for front in (Cochlea, CausalCochlea, LogMel)}
+KINDS: dict[str, Callable[..., FrontEnd]] = {front.kind: front for front in (Cochlea, CausalCochlea, LogMel)}
 
 
 def from_settings(settings: dict[str, Any]) -> FrontEnd:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,17 @@ from spikescan import report
 from spikescan.cli import _names
 from spikescan.cli._help import Group
 from spikescan.cli._shared import Channels, Data, Json, Root, Store, app, command
+from spikescan.errors import InputError
+
+if TYPE_CHECKING:
+    from spikescan.data.audio_options import AudioOptions
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Of audio: set a key of [audio], e.g. audio.causal=false; may be repeated."
+    ),
+]
 
 data_app = typer.Typer(cls=Group, help="List, download and convert data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
@@ -31,6 +42,7 @@ def data_info(
     root: Root = None,
     store: Store = None,
     channels: Channels = None,
+    settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Describe one data set, or list all.
@@ -38,7 +50,7 @@ def data_info(
     A data set is converted first if it was not yet.
     """
     if data is not None:
-        _convert(data, root, store, channels, as_json)
+        _convert(data, root, store, channels, settings, as_json)
         return
     from spikescan.data.info import overview
 
@@ -84,6 +96,7 @@ def data_convert(
     root: Root = None,
     store: Store = None,
     channels: Channels = None,
+    settings: Settings = None,
     as_json: Json = False,
 ) -> None:
     """Convert a data set to the event store.
@@ -91,15 +104,18 @@ def data_convert(
     The store (--store) then holds a folder DATA-KEY with flat, memory-mapped arrays, which training reads.
     A data set that has been converted already is only checked.
     """
-    _convert(data, root, store, channels, as_json)
+    _convert(data, root, store, channels, settings, as_json)
 
 
-def _convert(data: str, root: Path | None, store: Path | None, channels: int | None, as_json: bool) -> None:
+def _convert(
+    data: str, root: Path | None, store: Path | None, channels: int | None, settings: list[str] | None, as_json: bool
+) -> None:
     from spikescan.data.catalog import load
     from spikescan.data.info import describe
 
+    places = {"root": root, "store": store, "channels": channels}
     with report.conversion() as progress:
-        found = describe(load(data, root=root, store=store, channels=channels, progress=progress))
+        found = describe(load(data, **places, progress=progress, audio=_audio(data, settings or [])))
     for sentence in found.repairs:
         report.say(sentence)
     for sentence in found.warnings:
@@ -122,6 +138,7 @@ def _convert(data: str, root: Path | None, store: Path | None, channels: int | N
     ]
     size = report.size(found.bytes)
     title = f"{found.name}: {found.channels} channels, {found.classes} classes, {size} in {found.folder}"
+    report.say(f"classes: {', '.join(found.class_names)}")
     columns = ["split", "samples", "per class", "events", "events per sample", "seconds per sample", "speakers"]
     report.show_table(title, [*columns, "channels used"], rows)
     train = found.splits["train"]
@@ -135,3 +152,13 @@ def _range(counts: tuple[int, ...]) -> str:
     """The smallest and the largest of some numbers."""
     least, most = min(counts), max(counts)
     return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _audio(data: str, settings: list[str]) -> AudioOptions | None:
+    """The keys audio.… of ``--set``; None where there are none."""
+    from spikescan.training.recipe_files import load, parse_setting
+
+    changes = dict(parse_setting(setting) for setting in settings)
+    if wrong := [key for key in changes if not key.startswith("audio.")]:
+        raise InputError(f"--set {wrong[0]}: converting depends on the keys audio.… alone")
+    return load("audio", changes | {"data.name": data}).audio if changes else None

@@ -205,7 +205,7 @@ class _Group:
     def block(self) -> Block:
         """From the shard where it is whole, else converted."""
         try:
-            with np.load(self.shard, allow_pickle=False) as kept:
+            with open(self.shard, "rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Block(kept["times"], kept["channels"], kept["counts"])
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # it is not there, or was cut off
             return self.convert()
