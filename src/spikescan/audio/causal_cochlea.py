@@ -31,7 +31,7 @@ class CausalCochlea(FrontEnd):
         channels: places along the membrane, from 22.5 kHz to 110 Hz.
         gain: what the samples are multiplied by. With the default, recordings of the Free Spoken Digit Dataset give
             as many spikes as the authors' program makes of them, which brings each to a root mean square of 0.3 and
-            windows it: on 120 that the gain was not chosen on, 1.4 % fewer.
+            windows it: of 120 recordings of the test set, 1.4 % fewer.
         seed: of the nerve fibres' draws, where a call gives none.
     """
 
