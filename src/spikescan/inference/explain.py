@@ -67,4 +67,4 @@ def _classes(
         axes.plot(time, line, color=colours[name], label=short(name, 24), marker="o" if len(time) == 1 else None)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=0)
     axes.set(ylabel="potential", title="Class potentials (the likeliest have a colour)")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), reverse=True)
