@@ -170,7 +170,7 @@ def test_a_store_that_lacks_a_split(root, store, missing):
         ("cifar10dvs", r"get airplane.zip to truck.zip .*--root DIR"),
         ("ncaltech101", r"get Caltech101.zip .*--root DIR"),
         ("cifar10", r"`spikescan data fetch cifar10` gets it, or get cifar-10-binary.tar.gz .*--root DIR"),
-        ("mnist", "unknown data set 'mnist'; choose from digits, events, shd, ssc, nmnist, dvsgesture"),
+        ("mnist", "unknown data set 'mnist'; choose from digits, events, audio, shd, ssc, nmnist, dvsgesture"),
     ],
 )
 def test_sets_that_cannot_be_loaded(store, name, message):

@@ -51,7 +51,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training run in a fraction of a second, without pictures of its own."""
-    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments: [])
+    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])
     load = training_runs.recipe_files.load
     monkeypatch.setattr(training_runs.recipe_files, "load", lambda name, changes=None: load(name, small(changes or {})))
 

@@ -34,7 +34,7 @@ def tiny(monkeypatch, place):
     write = _generated.write
     monkeypatch.setattr(recordings._generated, "write", lambda name, folder: write(name, place / name))
     monkeypatch.setattr(_generated, "EVENTS", 60)
-    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments: [])
+    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])
     monkeypatch.setattr(_mpe, "QUICK", _mpe.QUICK | {"training.epochs": 2, "data.limit": 2})
     small = {"network.width": 2, "network.size": 32}
     monkeypatch.setattr(_mpe, "TINY", {name: small | {} for name in _mpe.TINY} | {"cifar10": {"network.width": 2}})
