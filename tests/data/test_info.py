@@ -68,7 +68,7 @@ def test_everything_can_be_written_as_json(found, tmp_path):
 
 def test_what_the_store_holds(found, tmp_path):
     known = {entry.name: entry for entry in overview(tmp_path / "store")}
-    assert list(known)[:5] == ["digits", "events", "audio", "shd", "ssc", "nmnist"]
+    assert list(known)[:6] == ["digits", "events", "audio", "shd", "ssc", "nmnist"]
     assert known["shd"].folders == (str(found.folder),)
     assert known["shd"].bytes == describe(found).bytes
     assert known["ssc"].folders == ()
