@@ -172,3 +172,10 @@ def test_recipe_keeps_dt_auto_until_it_is_known():
     recipe = recipe_files.load("shd", {"data.dt": "auto"})
     assert recipe.data.dt is None
     assert recipe_files.check(tomllib.loads(recipe_files.dumps(recipe)), "again") == recipe
+
+
+def test_worker_processes_change_nothing(recipe, store, tmp_path):
+    for workers in (0, 2):
+        go(recipe(training__workers=workers, data__augment=True), store, tmp_path / str(workers))
+    first, second = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("0", "2"))
+    assert first == second

@@ -1,8 +1,11 @@
 """Batches in an order that is a function of (seed, epoch) alone, shared out among the ranks."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from spikescan import random
 from spikescan.data.dataset import Dataset
@@ -26,6 +29,7 @@ class TrainingBatches:
     Args:
         epoch: asked for when a pass begins.
         rank, ranks: which share of every epoch's samples this process takes.
+        workers: processes that make batches ahead of their use, the same ones; 0: made when they are asked for.
     """
 
     def __init__(
@@ -38,9 +42,10 @@ class TrainingBatches:
         epoch: Callable[[], int],
         rank: int = 0,
         ranks: int = 1,
+        workers: int = 0,
     ) -> None:
         self.maker, self.indices, self.batch_size, self.seed = maker, samples.indices, batch_size, seed
-        self.epoch, self.rank, self.ranks = epoch, rank, ranks
+        self.epoch, self.rank, self.ranks, self.workers = epoch, rank, ranks, workers
 
     def __len__(self) -> int:
         share = -(-len(self.indices) // self.ranks)
@@ -54,10 +59,29 @@ class TrainingBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch = self.epoch()
-        order = self.order(epoch)
-        for number in range(len(self)):
-            chosen = order[number * self.batch_size : (number + 1) * self.batch_size]
-            yield self.maker(chosen, stream(self.seed, AUGMENT, epoch, number, self.rank))
+        order, numbers = self.order(epoch), range(len(self))
+        chosen = [order[number * self.batch_size : (number + 1) * self.batch_size] for number in numbers]
+        seeds = [stream(self.seed, AUGMENT, epoch, number, self.rank) for number in numbers]
+        planned = Planned(self.maker, chosen, seeds)
+        if self.workers:
+            yield from DataLoader(planned, batch_size=None, num_workers=self.workers)
+        else:
+            yield from map(planned.__getitem__, numbers)
+
+
+@dataclass(frozen=True)
+class Planned(TorchDataset):
+    """The batches of one epoch by number, for worker processes."""
+
+    maker: Callable[[np.ndarray, int], Batch]
+    chosen: list[np.ndarray]
+    seeds: list[int]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, number: int) -> Batch:
+        return self.maker(self.chosen[number], self.seeds[number])
 
 
 class EvaluationBatches:

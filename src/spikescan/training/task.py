@@ -55,6 +55,7 @@ class Task(Classifier):
             epoch=lambda: self.current_epoch,
             rank=self.global_rank,
             ranks=self.trainer.world_size,
+            workers=self.recipe.training.workers,
         )
 
     def val_dataloader(self) -> EvaluationBatches | list:
