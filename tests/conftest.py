@@ -61,3 +61,25 @@ def nan_in_empty_memory(request: pytest.FixtureRequest):
     torch.use_deterministic_algorithms(True)
     yield
     torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a small set in SHD layout; beside it, ``store`` takes what is converted."""
+    from speech_files import write_split
+
+    folder = tmp_path_factory.mktemp("speech")
+    write_split(folder / "tiny_train.h5", 44, 0)
+    write_split(folder / "tiny_test.h5", 12, 1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store(speech: Path) -> Path:
+    return speech / "store"
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that look at something else: drawing takes longer than training here."""
+    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])

@@ -14,7 +14,7 @@ import soundfile
 
 import spikescan as ss
 from spikescan import audio
-from spikescan.data import audio_set, catalog
+from spikescan.data import audio_shards, catalog
 from spikescan.data.audio_files import recordings
 from spikescan.data.audio_options import AudioOptions
 from spikescan.errors import InputError
@@ -62,7 +62,7 @@ def test_the_events_are_those_of_the_front_end(tmp_path):
     front = audio.from_settings(found.train.store.meta.front_end)
     assert front.settings() == audio.LogMel(32, "rate", seed=7).settings()
     name = "high_bob_2.wav"
-    times, channels = front(*audio.read(root / name), seed=audio_set._seed(7, name))
+    times, channels = front(*audio.read(root / name), seed=audio_shards._seed(7, name))
     micro, units = found.train.sample(3)
     np.testing.assert_array_equal(micro, np.rint(times * 1e6))
     np.testing.assert_array_equal(units, channels)
@@ -70,9 +70,9 @@ def test_the_events_are_those_of_the_front_end(tmp_path):
 
 
 def test_each_file_has_a_seed_of_its_own():
-    seeds = {audio_set._seed(seed, name) for seed in range(10) for name in "abcdefghij"}
+    seeds = {audio_shards._seed(seed, name) for seed in range(10) for name in "abcdefghij"}
     assert len(seeds) == 100
-    assert audio_set._seed(0, "a") == audio_set._seed(0, "a")
+    assert audio_shards._seed(0, "a") == audio_shards._seed(0, "a")
 
 
 def test_without_a_test_part_a_fifth_is_held_out(tmp_path):
@@ -251,8 +251,8 @@ def test_processes_make_the_same_as_one(tmp_path, monkeypatch):
     options = {"front_end": "cochlea", "channels": 20}
     alone = columns(loaded(root, **options))
     shutil.rmtree(tmp_path / "store")
-    monkeypatch.setattr(audio_set, "GROUP", 2)
-    monkeypatch.setattr(audio_set, "_cores", lambda: 2)
+    monkeypatch.setattr(audio_shards, "GROUP", 2)
+    monkeypatch.setattr(audio_shards, "_cores", lambda: 2)
     for one, other in zip(alone, columns(loaded(root, **options)), strict=True):
         np.testing.assert_array_equal(one, other)
     assert [path.name for path in (tmp_path / "store").iterdir() if path.name.startswith(".")] == []
@@ -261,8 +261,8 @@ def test_processes_make_the_same_as_one(tmp_path, monkeypatch):
 def test_a_killed_conversion_goes_on(tmp_path, monkeypatch):
     root = named(tmp_path / "words", takes=range(5))
     code = (
-        "import sys, time; from spikescan.data import audio_set, catalog; audio_set.GROUP = 2; "
-        "audio_set._cores = lambda: 1; options = audio_set.checked({'front_end': 'log-mel', 'channels': 32}); "
+        "import sys, time; from spikescan.data import audio_set, audio_shards, catalog; audio_shards.GROUP = 2; "
+        "audio_shards._cores = lambda: 1; options = audio_set.checked({'front_end': 'log-mel', 'channels': 32}); "
         "catalog.load('audio', root=sys.argv[1], store=sys.argv[2], progress=lambda *_: time.sleep(1), audio=options)"
     )
     store = tmp_path / "store"
@@ -275,7 +275,7 @@ def test_a_killed_conversion_goes_on(tmp_path, monkeypatch):
     assert len(kept) >= 2
     assert not list(store.glob("audio-*"))
     kept[0].write_bytes(kept[0].read_bytes()[:-20])  # as after a power cut: it is made again
-    monkeypatch.setattr(audio_set, "GROUP", 2)
+    monkeypatch.setattr(audio_shards, "GROUP", 2)
     read, made = audio.read, []
     monkeypatch.setattr(audio, "read", lambda file: made.append(file) or read(file))
     found = loaded(root)
@@ -287,8 +287,8 @@ def test_a_killed_conversion_goes_on(tmp_path, monkeypatch):
 
 
 def test_a_process_that_ends_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(audio_set, "GROUP", 2)
-    monkeypatch.setattr(audio_set, "_cores", lambda: 2)
-    monkeypatch.setattr(audio_set, "_begin", sys.exit)
+    monkeypatch.setattr(audio_shards, "GROUP", 2)
+    monkeypatch.setattr(audio_shards, "_cores", lambda: 2)
+    monkeypatch.setattr(audio_shards, "_begin", sys.exit)
     with pytest.raises(InputError, match="a process that converts recordings has ended"):
         loaded(named(tmp_path / "words"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from nmnist_files import write_set
-from speech_files import CHANNELS, write_split
+from speech_files import CHANNELS
 
 from spikescan.training import recipe_files
 
@@ -31,20 +31,6 @@ SMALL_CAMERA = {
 
 
 @pytest.fixture(scope="session")
-def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a set in SHD layout; beside it, ``store`` takes what is converted."""
-    folder = tmp_path_factory.mktemp("speech")
-    write_split(folder / "tiny_train.h5", 44, 0)
-    write_split(folder / "tiny_test.h5", 12, 1)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def store(speech: Path) -> Path:
-    return speech / "store"
-
-
-@pytest.fixture(scope="session")
 def recipe(speech: Path):
     """Makes a small recipe on the tiny set, with changes by dotted key."""
 
@@ -53,12 +39,6 @@ def recipe(speech: Path):
         return recipe_files.load(name, SMALL | {"data.root": str(speech)} | changes)
 
     return make
-
-
-@pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that look at something else: drawing takes longer than training here."""
-    monkeypatch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])
 
 
 @pytest.fixture(scope="session")

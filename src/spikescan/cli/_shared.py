@@ -128,6 +128,12 @@ def _answer(error: Exception) -> None:
             _fail(f"{where}{error.strerror or error}", 1)
 
 
+def answer_ctrl_c() -> None:
+    """To be called once a command has imported what it needs: some imports swallow a Ctrl-C (numpy's, within torch)."""
+    if cli.interrupted:
+        raise KeyboardInterrupt
+
+
 def _fail(message: object, code: int) -> None:
     report.say(f"spikescan: {message}")
     raise typer.Exit(code) from None

@@ -9,7 +9,7 @@ import typer
 
 from spikescan import report
 from spikescan.cli import STOPPED
-from spikescan.cli._shared import RESULTS, Device, Json, command
+from spikescan.cli._shared import RESULTS, Device, Json, answer_ctrl_c, command
 
 
 @command(stopped="the same command starts again")
@@ -43,6 +43,8 @@ def bench(
     then holds bench.csv and bench.json, written after every row, and the pictures map.png and rows.png.
     """
     from spikescan.bench import run, show, sizes
+
+    answer_ctrl_c()
 
     chosen = sizes.QUICK if quick else sizes.FULL
     results, whole = run.run(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import RESULTS, Json, Store, command
+from spikescan.cli._shared import RESULTS, Json, Store, answer_ctrl_c, command
 
 
 @command(stopped="the same command with --overwrite starts again")
@@ -32,6 +32,8 @@ def demo(
     lif/ (see `spikescan train --help`), and comparison.png.
     """
     from spikescan import demonstration
+
+    answer_ctrl_c()
 
     result = demonstration.compare(out, epochs=epochs, seed=seed, store=store, overwrite=overwrite, say=report.say)
     if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import Device, Json, Root, Store, command
+from spikescan.cli._shared import Device, Json, Root, Store, answer_ctrl_c, command
 
 if TYPE_CHECKING:
     from spikescan.training.evaluate import Measurement
@@ -37,6 +37,8 @@ def evaluate(
     Nothing is written.
     """
     from spikescan.training import evaluate as measuring
+
+    answer_ctrl_c()
 
     with report.conversion() as progress:
         measured, material = measuring.evaluate_run(

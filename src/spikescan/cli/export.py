@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import RESULTS, Json, Run, command
+from spikescan.cli._shared import RESULTS, Json, Run, answer_ctrl_c, command
 from spikescan.errors import InputError
 
 
@@ -37,6 +37,8 @@ def export_run(
         raise InputError(f"{out}: exists; --overwrite replaces it")
     from spikescan import export
     from spikescan.inference import load
+
+    answer_ctrl_c()
 
     model = load(run, device="cpu")
     metadata = {"class_names": list(model.class_names), "data": model.facts.name, "pool": model.recipe.data.pool}

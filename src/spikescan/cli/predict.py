@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spikescan import report
-from spikescan.cli._shared import RESULTS, Device, Json, Run, command
+from spikescan.cli._shared import RESULTS, Device, Json, Run, answer_ctrl_c, command
 from spikescan.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def predict(
     if not stream and (rate is not None or every is not None):
         raise InputError("--rate and --every belong to --stream")
     from spikescan.inference import load
+
+    answer_ctrl_c()
 
     model = load(run, device=device)
     if stream:

@@ -9,7 +9,7 @@ import typer
 
 from spikescan import report
 from spikescan.cli import _names
-from spikescan.cli._shared import DATA, RESULTS, Device, Json, Store, command
+from spikescan.cli._shared import DATA, RESULTS, Device, Json, Store, answer_ctrl_c, command
 from spikescan.errors import InputError
 
 
@@ -76,6 +76,8 @@ def reproduce(
     runs/ with a log and the results of every run.
     """
     from spikescan.papers import reproduce as papers
+
+    answer_ctrl_c()
 
     if listing or name is None:
         if not listing:

@@ -11,7 +11,7 @@ import typer
 
 from spikescan import report
 from spikescan.cli import _names
-from spikescan.cli._shared import DATA, RESULTS, Channels, Data, Device, Json, Root, Store, command
+from spikescan.cli._shared import DATA, RESULTS, Channels, Data, Device, Json, Root, Store, answer_ctrl_c, command
 from spikescan.errors import InputError, Stopped
 
 
@@ -154,6 +154,8 @@ class Request:
 
         catalog.find(self.data)
         from spikescan.training import custom, recipe_files, run
+
+        answer_ctrl_c()
 
         changes = self._changes([recipe_files.parse_setting(setting) for setting in self.settings])
         custom.import_asked_for(changes)

@@ -14,14 +14,14 @@ meta.json  Meta              as an event store's; `dt` and `channels` are given
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
-from spikescan.data.events import NO_ITEMS, SPEAKERS, Meta, damaged, map_column, read_meta
+from spikescan.data.events import SPEAKERS, Meta, Stored, damaged, map_column, read_meta
 from spikescan.data.write import Column, write_rest
 from spikescan.errors import InputError
 
@@ -30,29 +30,15 @@ VALUES = "values.npy"
 
 
 @dataclass(frozen=True, eq=False)
-class DenseStore:
-    """One split. Opened from a folder it is read-only and pickles as its path; one in memory pickles its arrays.
+class DenseStore(Stored):
+    """One split of real-valued data. What an event store says about its samples it says too; it has no events."""
 
-    What an event store says about its samples it says too; it has no events.
-    """
-
-    path: Path | None  # None: in memory
+    path: Path | None
     values: np.ndarray  # (S, C) float32
     offsets: np.ndarray  # (n + 1,) int64
     labels: np.ndarray  # (n,) int64
     speakers: np.ndarray | None  # (n,) int64
     meta: Meta
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: object) -> NoReturn:
-        raise TypeError(f"{self.meta.source}: {NO_ITEMS}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self.path is None:
-            return DenseStore, tuple(getattr(self, field.name) for field in fields(self))
-        return open_dense, (self.path,)
 
     @property
     def dt(self) -> float:

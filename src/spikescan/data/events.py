@@ -57,17 +57,12 @@ class Meta(BaseModel):
     front_end: dict[str, Any] | None = None  # settings of what made the events of sound
 
 
-@dataclass(frozen=True, eq=False)
-class EventStore:
-    """One split. Opened from a folder it is read-only and pickles as its path, so that worker processes map the files
-    themselves; one in memory (`write.hold_store`) pickles its arrays."""
+class Stored:
+    """What stores of every kind have in common. Opened from a folder a store is read-only and pickles as its path, so
+    that worker processes map the files themselves; one in memory pickles its arrays."""
 
     path: Path | None  # None: in memory
-    times: np.ndarray  # (E,) uint32 µs
-    channels: np.ndarray  # (E,) uint32
-    offsets: np.ndarray  # (n + 1,) int64
-    labels: np.ndarray  # (n,) int64
-    speakers: np.ndarray | None  # (n,) int64
+    labels: np.ndarray
     meta: Meta
 
     def __len__(self) -> int:
@@ -78,8 +73,23 @@ class EventStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.path is None:
-            return EventStore, tuple(getattr(self, field.name) for field in fields(self))
-        return open_store, (self.path,)
+            return type(self), tuple(getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        from spikescan.data.saved import open_any
+
+        return open_any, (self.path,)
+
+
+@dataclass(frozen=True, eq=False)
+class EventStore(Stored):
+    """One split as events, mapped from a folder or in memory (`write.hold_store`)."""
+
+    path: Path | None
+    times: np.ndarray  # (E,) uint32 µs
+    channels: np.ndarray  # (E,) uint32
+    offsets: np.ndarray  # (n + 1,) int64
+    labels: np.ndarray  # (n,) int64
+    speakers: np.ndarray | None  # (n,) int64
+    meta: Meta
 
     @property
     def counts(self) -> np.ndarray:

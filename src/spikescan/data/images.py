@@ -13,35 +13,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
 
 import numpy as np
 
 from spikescan.data.atomic import atomic_folder
-from spikescan.data.events import NO_ITEMS, Meta, damaged, map_column, read_meta
+from spikescan.data.events import Meta, Stored, damaged, map_column, read_meta
 
 
 @dataclass(frozen=True, eq=False)
-class ImageStore:
-    """One split of an image set, opened read-only. Pickles as its path, so that worker processes map the files.
+class ImageStore(Stored):
+    """One split of an image set.
 
     What an event store says about its samples it says too: an image lasts no time and has no events.
     """
 
-    path: Path
+    path: Path | None
     images: np.ndarray  # (n, C, H, W) uint8
     labels: np.ndarray  # (n,) int64
     meta: Meta
     speakers: None = None
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: object) -> NoReturn:
-        raise TypeError(f"{self.meta.source}: {NO_ITEMS}")
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return open_images, (self.path,)
 
     def sample(self, index: int) -> np.ndarray:
         """The pixels of one image, (C, H, W)."""

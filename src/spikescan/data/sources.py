@@ -28,6 +28,7 @@ class Source:
     channels: int = 1  # the least number of input channels, where there is no sensor
     ordered: bool = False  # whether neighbouring channels are alike
     own: bool = False  # a user's own recordings: named after their folder, and nothing is taken for granted
+    camera: vision.Camera | None = None
     version: int = 1  # to be raised when the same files convert to other events
     mark: Callable[[], Any] | None = None  # options that the events depend on beside the files
     unfinished: Callable[[Path, Path], Path] | None = None
@@ -66,7 +67,7 @@ def _camera(camera: vision.Camera, what: str, where: str) -> Source:
         for split, recordings in camera.recordings(root).items():
             vision.convert(camera, recordings, folder / split, f"{root}, {split}", progress)
 
-    return Source(what, where, files, convert)
+    return Source(what, where, files, convert, camera=camera)
 
 
 def _sounds(options: AudioOptions) -> Source:

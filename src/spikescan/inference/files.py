@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spikescan.data import cameras, npz, shd, vision
+from spikescan.data import npz, shd, vision
 from spikescan.data.arrays import from_arrays
 from spikescan.data.dataset import Dataset
 from spikescan.data.dense import DenseStore
 from spikescan.data.dense_arrays import from_dense
 from spikescan.data.ragged import Spikes
+from spikescan.data.sources import find
 from spikescan.data.write import Block, hold_store
 from spikescan.errors import InputError
 
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from spikescan.inference.model import Model
     from spikescan.training.facts import Facts
 
-CAMERAS = {
-    "nmnist": cameras.NMNIST,
-    "dvsgesture": cameras.DVSGESTURE,
-    "cifar10dvs": cameras.CIFAR10DVS,
-    "ncaltech101": cameras.NCALTECH101,
-}
 SOUND = (".wav", ".flac")
 HDF5 = (".h5", ".hdf5")
 
@@ -50,8 +45,9 @@ def recordings(path: Path, model: Model, seed: int) -> Iterator[Named]:
         yield from _named(path, _of_hdf5(path, facts))
     elif kind == ".npz":
         yield from _named(path, _of_npz(path, facts))
-    elif facts.source in CAMERAS:
-        yield str(path), _of_camera(path, facts)
+    elif (camera := find(facts.source).camera) is not None:
+        (block,) = vision.samples(camera, [vision.Recording(path, 0)])
+        yield str(path), _sample(block, facts)
     else:
         known = "sound (.wav, .flac)" if facts.front_end else "HDF5 in SHD layout (.h5) and arrays (.npz)"
         raise InputError(f"{path}: not a format that {model.where} was trained on, which is {known}")
@@ -69,8 +65,7 @@ def of_arrays(times: Any, channels: Any, facts: Facts, unit: Any = "s") -> Datas
     times, channels = np.asarray(times), np.asarray(channels)
     times = times if len(times) else times.astype(np.float64)
     channels = channels if len(channels) else channels.astype(np.int64)
-    made = from_arrays([times], [channels], [0], unit=unit, num_channels=facts.channels, name="recording")
-    return made
+    return from_arrays([times], [channels], [0], unit=unit, num_channels=facts.channels, name="recording")
 
 
 def of_values(values: Any, facts: Facts) -> Dataset:
@@ -140,8 +135,3 @@ def _of_npz(path: Path, facts: Facts) -> list[Dataset]:
         raise InputError(f"{path}: {found.channels} channels; the run was trained on {facts.channels}")
     known = replace(found, channels=facts.channels)
     return [known.subset([number]) for number in range(len(known))]
-
-
-def _of_camera(path: Path, facts: Facts) -> Dataset:
-    (block,) = vision.samples(CAMERAS[facts.source], [vision.Recording(path, 0)])
-    return _sample(block, facts)

@@ -18,7 +18,7 @@ from spikescan.training.loaders import EVALUATE, FORWARD, MIXUP, stream
 from spikescan.training.mixup import mixup
 from spikescan.training.networks import Network
 from spikescan.training.optimisers import OPTIMISERS, SCHEDULES
-from spikescan.training.recipe import LossRecipe, TrainingRecipe
+from spikescan.training.sections import LossRecipe, TrainingRecipe
 from spikescan.training.tally import Tally
 from spikescan.types import NetworkOutput
 

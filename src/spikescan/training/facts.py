@@ -14,7 +14,7 @@ from spikescan.errors import InputError
 
 if TYPE_CHECKING:
     from spikescan.data.catalog import Splits
-    from spikescan.data.dataset import Dataset
+    from spikescan.data.dataset import Dataset, Store
 
 VERSION = 1
 
@@ -76,17 +76,26 @@ def of_data(splits: Splits, source: str) -> Facts:
 
 
 def digests(splits: dict[str, Dataset]) -> dict[str, str]:
-    """Of each split's samples, by its name."""
-    return {name: digest(part) for name, part in splits.items()}
+    """Of each split's samples, by its name; a store that two splits share is read once."""
+    contents = {id(part.store): _content(part.store) for part in splits.values()}
+    return {name: _digest(contents[id(part.store)], part.indices) for name, part in splits.items()}
 
 
 def digest(dataset: Dataset) -> str:
     """Of every sample's content and label, as 32 hexadecimal digits."""
+    return _digest(_content(dataset.store), dataset.indices)
+
+
+def _digest(content: bytes, indices: np.ndarray) -> str:
+    return hashlib.blake2b(content + np.ascontiguousarray(indices).tobytes(), digest_size=16).hexdigest()
+
+
+def _content(store: Store) -> bytes:
+    """A digest of a whole store."""
     found = hashlib.blake2b(digest_size=16)
-    for field in fields(dataset.store):
-        column = getattr(dataset.store, field.name)
+    for field in fields(store):
+        column = getattr(store, field.name)
         if isinstance(column, np.ndarray):
             found.update(f"{field.name} {column.dtype} {column.shape}".encode())
             found.update(np.ascontiguousarray(column).data)
-    found.update(np.ascontiguousarray(dataset.indices).data)
-    return found.hexdigest()
+    return found.digest()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from spikescan.data.event_tensor import Batch, EventTensor
-from spikescan.training.recipe import TrainingRecipe
+from spikescan.training.sections import TrainingRecipe
 
 
 def mixup(batch: Batch, values: TrainingRecipe, epoch: int, seed: int) -> Batch:

@@ -13,7 +13,7 @@ from spikescan.errors import InputError
 from spikescan.networks import VGG, ConvNet, FrameNetwork, GestureNet, ResNet19, SpikingMLP
 
 if TYPE_CHECKING:
-    from spikescan.training.recipe import NetworkRecipe
+    from spikescan.training.sections import NetworkRecipe
 
 Network = SpikingMLP | FrameNetwork
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from spikescan.errors import InputError
 from spikescan.training import neurons
-from spikescan.training.recipe import NeuronRecipe, Recipe
+from spikescan.training.recipe import Recipe
+from spikescan.training.sections import NeuronRecipe
 
 Tree = dict[str, Any]
 

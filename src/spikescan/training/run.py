@@ -194,10 +194,9 @@ def _begin(folder: RunFolder, recipe: Recipe, known: Facts, resume: bool) -> Non
     try:
         if not resume:
             folder.clear()
-            folder.path.mkdir(parents=True, exist_ok=True)
-            write_atomic(folder.facts, known.model_dump_json(indent=1) + "\n")
-        write_atomic(folder.recipe, recipe_files.dumps(recipe))
         folder.create()
+        write_atomic(folder.facts, known.model_dump_json(indent=1) + "\n")
+        write_atomic(folder.recipe, recipe_files.dumps(recipe))
     except OSError as error:
         raise InputError(f"{folder.path}: cannot be written ({error.strerror}); choose another --out") from None
 
