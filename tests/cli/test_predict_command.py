@@ -12,15 +12,8 @@ from spikescan import cli
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory, speech, store):
-    out = tmp_path_factory.mktemp("predict") / "run"
-    places = ["--out", out, "--store", store, "--root", speech, "--device", "cpu", "--epochs", 1, "--channels", 20]
-    settings = ["--set", "data.pool=1", "--set", "network.hidden=[8]"]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("spikescan.training.pictures.of_run", lambda *arguments, **options: [])
-        result = CliRunner().invoke(cli.app, [str(item) for item in ["train", "shd", *places, *settings]])
-    assert result.exit_code == 0, result.output
-    return out
+def run_folder(tmp_path_factory, trained_once):
+    return trained_once(tmp_path_factory.mktemp("predict") / "run")
 
 
 @pytest.fixture

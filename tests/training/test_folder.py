@@ -96,7 +96,7 @@ def test_a_run_that_came_and_went_is_not_overwritten(recipe, store, tmp_path):
         run.train(stuff, tmp_path, overwrite=False, say=lambda message: None)
 
 
-@pytest.mark.parametrize("step", ["held", "write", "create", "clear"])
+@pytest.mark.parametrize("step", ["held", "create", "write", "facts", "clear"])
 def test_a_run_that_is_killed_early_leaves_the_folder_usable(recipe, store, tmp_path, monkeypatch, step):
     """Whatever step is the last, some option goes on."""
     out = tmp_path / "run"
@@ -111,6 +111,7 @@ def test_a_run_that_is_killed_early_leaves_the_folder_usable(recipe, store, tmp_
             "held": "spikescan.training.run._begin",
             "write": "spikescan.training.files.os.replace",
             "create": "spikescan.training.folder.RunFolder.create",
+            "facts": "spikescan.training.facts.Facts.model_dump_json",
             "clear": "spikescan.training.folder.Path.unlink",
         }[step]
         patch.setattr(where, killed)
@@ -118,7 +119,7 @@ def test_a_run_that_is_killed_early_leaves_the_folder_usable(recipe, store, tmp_
             patch.setattr("spikescan.training.files.os.unlink", killed)  # as a kill leaves it
         with pytest.raises(Killed):
             RunFolder(out).clear() if step == "clear" else go(recipe, store, out)
-    written = step in ("create", "clear")
+    written = step in ("facts", "clear")
     assert (out / "recipe.toml").is_file() == written
     assert go(recipe, store, out, **({"resume": True} if written else {}))["epochs"] == 1
     assert go(recipe, store, out, overwrite=True)["epochs"] == 1

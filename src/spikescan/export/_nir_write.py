@@ -1,5 +1,6 @@
 """A network as a NIR graph, flat: Input, [Affine or Conv2d, neurons, pools]…, Affine, leaky integrator, Output."""
 
+import json
 import math
 import os
 from collections.abc import Mapping
@@ -38,7 +39,8 @@ def to_nir(
             whose own is fixed, as snnTorch's 1e-4, want that one).
         discretisation: how the reader will compute: "euler" (forward Euler: snnTorch, Norse, Spyx), or "exact" (the
             true time constants, for hardware and for readers that integrate exactly).
-        metadata: text and numbers, kept beside our own `dt`, `discretisation` and `spikescan` (the version).
+        metadata: kept beside our own `dt`, `discretisation` and `spikescan` (the version); text and numbers as they
+            are, lists and dictionaries as JSON text.
     Returns:
         Sentences to tell the user.
     Raises:
@@ -68,12 +70,14 @@ def to_nir(
 
 def _metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     extra = {} if metadata is None else dict(metadata)
-    for name, value in extra.items():
-        if name in OWN:
-            raise ValueError(f"metadata: {name!r} is written by the export itself; choose another name")
-        if not isinstance(name, str) or not isinstance(value, str | int | float):
-            raise ValueError(f"metadata: text and numbers can be kept, found {name!r}: {type(value).__name__}")
-    return extra
+    if taken := next((name for name in OWN if name in extra), None):
+        raise ValueError(f"metadata: {taken!r} is written by the export itself; choose another name")
+    try:
+        return {
+            name: value if isinstance(value, str | int | float) else json.dumps(value) for name, value in extra.items()
+        }
+    except TypeError as error:
+        raise ValueError(f"metadata: {error}; numbers, text, lists and dictionaries can be kept") from None
 
 
 def _write_mlp(network: SpikingMLP, chain: Chain) -> None:

@@ -195,8 +195,8 @@ def _begin(folder: RunFolder, recipe: Recipe, known: Facts, resume: bool) -> Non
         if not resume:
             folder.clear()
         folder.create()
+        write_atomic(folder.recipe, recipe_files.dumps(recipe))  # first: with it alone the folder is a run
         write_atomic(folder.facts, known.model_dump_json(indent=1) + "\n")
-        write_atomic(folder.recipe, recipe_files.dumps(recipe))
     except OSError as error:
         raise InputError(f"{folder.path}: cannot be written ({error.strerror}); choose another --out") from None
 
