@@ -75,18 +75,15 @@ template <class T, class Back> static bool backward(Backward<T>& b, Back back) {
   b.writes = false;
   back(task.end, end);
   memset(&b.threshold_sum, 0, sizeof b.threshold_sum);
-  memset(&b.alpha_sum, 0, sizeof b.alpha_sum);
-  memset(&b.beta_sum, 0, sizeof b.beta_sum);
-  memset(&b.gain_sum, 0, sizeof b.gain_sum);
+  if (b.totals) memset(&b.sums, 0, sizeof b.sums);
   b.writes = true;
   back(task.begin, task.end);
   fence();
   const size_t size = (size_t)b.lanes * sizeof(T);
   const int64_t part = task.span * b.pitch + b.first;
   if (x.grad_threshold) memcpy((T*)x.grad_threshold + part, b.threshold_sum.at, size);
-  if (x.grad_alpha) memcpy((T*)x.grad_alpha + part, b.alpha_sum.at, size);
-  if (x.grad_beta) memcpy((T*)x.grad_beta + part, b.beta_sum.at, size);
-  if (x.grad_gain) memcpy((T*)x.grad_gain + part, b.gain_sum.at, size);
+  for (int64_t k = 0; b.totals && k < b.coefficients; ++k)
+    memcpy((T*)x.grad_decays + (task.span * b.coefficients + k) * b.pitch + b.first, b.sums[k].at, size);
   if (task.begin > 0) return !finite(b.potential.at, b.lanes) || !finite(b.synapse.at, b.lanes);
   if (x.kind == DELTA)
     for (int64_t n = 0; n < b.lanes; ++n) {
@@ -125,10 +122,9 @@ template <class T> static bool backward(const Leaky& x, const Task& task) {
 
 template <class T> static void backward(const Leaky& x) {
   const int64_t size = x.spans * x.rows * x.features * (int64_t)sizeof(T);
-  auto clear = [&] {  // what a span has no task for is 0
-    void* sums[] = {x.grad_alpha, x.grad_beta, x.grad_gain, x.grad_threshold};
-    for (void* sum : sums)
-      if (sum && x.spans > 1) memset(sum, 0, (size_t)size);
+  auto clear = [&] {  // what a span has no task for is 0; coupled states have one span
+    if (x.spans > 1 && x.grad_decays) memset(x.grad_decays, 0, (size_t)(size * LEAKS));
+    if (x.spans > 1 && x.grad_threshold) memset(x.grad_threshold, 0, (size_t)size);
   };
   over_tasks<T>(x, x.current ? AGAIN_LANES : MOST_LANES, clear, backward<T>);
 }

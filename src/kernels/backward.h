@@ -21,13 +21,13 @@ template <class T> struct Backward : Lanes<T> {
   Row<T, MOST_LANES> potential, synapse, later;
   Row<T, MOST_LANES> initial;  // f(u) before step `origin`, as a memo keeps it
   Row<T, MOST_LANES> threshold_sum;
-  Row<T, PIECE> alpha_sum, beta_sum, gain_sum;
+  Row<T, PIECE> sums[COUPLING];
 
   Backward(const Leaky& x, const Task& task)
       : Lanes<T>(x, task),
         rules{this->hard, this->soft, (T)(x.detach_reset ? 0 : 1), (T)x.a, ActivationSlope<T>(x.activation)} {
     tile = larger(4, smaller(64, PIECE / piece));
-    totals = x.grad_alpha || x.grad_beta;
+    totals = x.grad_decays;
     past_caches = this->streamable(x.grad_current);
   }
 
@@ -50,7 +50,9 @@ template <class T, class Fire> struct Returning {
     const Leaky& x = b.x;
     const Kept<T>& kept = b.kept;
     const int64_t at = n - begin, pitch = b.pitch;
-    const P alpha = load<P>(b.alpha.at + at), beta = load<P>(b.beta.at + at), gain = load<P>(b.gain.at + at);
+    const auto c = [&](int k) __attribute__((always_inline)) { return load<P>(b.c[k].at + at); };
+    const P alpha = c(ALPHA), beta = c(BETA), gain = c(GAIN);
+    const bool jumps = Fire::resets && b.coupled;
     const P threshold = Fire::compares ? load<P>(b.threshold.at + at) : P{};
     const bool past_caches = b.past_caches && (K > 1 || (BYTES == LINE && count >= P::lanes)), synaptic = b.synaptic;
     P u = load<P>(b.potential.at + n), i = load<P>(b.synapse.at + n);
@@ -69,13 +71,19 @@ template <class T, class Fire> struct Returning {
       else if (Fire::carries) before = load<P>(b.initial.at + n);
       if (p) u = u + load<P>(p + k * pitch + n, count);
       const P spikes = Fire::fires && g ? load<P>(g + k * pitch + n, count) : all<P>(0);
-      const Answer<P> answer = Fire::answer(Arriving<P>{spikes, u, now, before, threshold, later}, b.rules);
-      const P current = fma(gain, answer.charge, i);
+      const P jumped = jumps ? c(JUMP) * i : all<P>(0);
+      const Answer<P> answer = Fire::answer(Arriving<P>{spikes, u, now, before, threshold, later, jumped}, b.rules);
+      const P current = b.coupled ? fma(c(UX), answer.charge, c(IX) * i) : fma(gain, answer.charge, i);
       if (b.writes) past_caches ? stream(out + k * pitch, current) : store(out + k * pitch, current, count);
-      if (b.totals && b.writes) add_totals(n, k, count, answer.charge, current);
+      if (b.totals && b.writes) add_totals(n, k, count, answer.charge, b.coupled ? i : current, now);
       if (Fire::compares && x.grad_threshold) sum = sum - answer.fallen;
       later = answer.passed, now = before;
-      u = beta * answer.charge, i = synaptic ? alpha * current : all<P>(0);
+      if (b.coupled) {
+        u = fma(c(UU), answer.charge, c(IU) * i);
+        i = fma(c(UI), answer.charge, c(II) * i);
+      } else {
+        u = beta * answer.charge, i = synaptic ? alpha * current : all<P>(0);
+      }
     }
     store(b.potential.at + n, u, count);
     store(b.synapse.at + n, i, count);
@@ -83,15 +91,24 @@ template <class T, class Fire> struct Returning {
     if (Fire::compares) store(b.threshold_sum.at + n, sum, count);
   }
 
-  // What step k adds to the gradients of the decays and the gain.
-  template <class P> INLINE void add_totals(int64_t n, int64_t k, int64_t count, P charge, P current) const {
+  // What step k adds to the gradients of the coefficients; charge and current are the gradients of u[k] and i[k].
+  template <class P> INLINE void add_totals(int64_t n, int64_t k, int64_t count, P charge, P current, P now) const {
     const int64_t place = (k - b.kept.origin) * b.kept.pitch + n;
     const bool inside = k > b.kept.origin;
     const P u = load<P>(inside ? b.kept.potentials + place - b.kept.pitch : b.state_potential + n, count);
     const P i = load<P>(inside ? b.kept.synapses + place - b.kept.pitch : b.state_synapse + n, count);
-    store(b.beta_sum.at + n, fma(charge, u, load<P>(b.beta_sum.at + n)), count);
-    store(b.alpha_sum.at + n, fma(current, i, load<P>(b.alpha_sum.at + n)), count);
-    store(b.gain_sum.at + n, fma(charge, load<P>(b.kept.synapses + place, count), load<P>(b.gain_sum.at + n)), count);
+    const auto add = [&](int which, P x, P y) __attribute__((always_inline)) {
+      T* sum = b.sums[which].at + n;
+      store(sum, fma(x, y, load<P>(sum)), count);
+    };
+    if (!b.coupled) {
+      add(ALPHA, current, i), add(BETA, charge, u), add(GAIN, charge, load<P>(b.kept.synapses + place, count));
+      return;
+    }
+    const P x = load<P>(b.lane((const T*)b.x.current) + k * b.pitch + n, count);
+    add(II, current, i), add(IU, current, u), add(IX, current, x);
+    add(UU, charge, u), add(UI, charge, i), add(UX, charge, x);
+    if (Fire::resets) add(JUMP, current, select(now > T(0), all<P>(1), all<P>(0)));
   }
 };
 

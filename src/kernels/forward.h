@@ -80,7 +80,8 @@ template <class T, class Fire> struct Stepping {
     using P = Pack<T, K>;
     const Outputs<T>& out = f.out;
     const int64_t at = n - begin, steps = f.x.steps;
-    const P alpha = load<P>(f.alpha.at + at), beta = load<P>(f.beta.at + at), gain = load<P>(f.gain.at + at);
+    const auto c = [&](int k) __attribute__((always_inline)) { return load<P>(f.c[k].at + at); };
+    const P alpha = c(ALPHA), beta = c(BETA), gain = c(GAIN);
     const P threshold = Fire::draws ? P{} : load<P>(f.threshold.at + at);
     const bool past_caches = out.past_caches && (K > 1 || (BYTES == LINE && count >= P::lanes)), synaptic = f.synaptic;
     P i = load<P>(f.synapse.at + n), u = load<P>(f.potential.at + n);
@@ -90,11 +91,18 @@ template <class T, class Fire> struct Stepping {
     for (int64_t k = t; k < stop; ++k, draws += f.piece) {
       if (K > 1) prefetch(current + smaller(k + f.tile, steps - 1) * f.pitch, P::lanes);
       const P now = load<P>(current + k * f.pitch, count);
-      i = synaptic ? fma(alpha, i, now) : now;
-      const P w = fma(beta, u, gain * i);
+      P w;
+      if (f.coupled) {
+        w = fma(c(UU), u, fma(c(UI), i, c(UX) * now));
+        i = fma(c(II), i, fma(c(IU), u, c(IX) * now));
+      } else {
+        i = synaptic ? fma(alpha, i, now) : now;
+        w = fma(beta, u, gain * i);
+      }
       const Fired<P> fired = Fire::fire(Potential<P>{w, before, threshold, draws, (T)f.x.a, (T)f.x.b, (T)f.x.c});
       if (Fire::carries) before = fired.kept;
       u = Fire::resets ? w - fired.spike * (f.hard * w + f.soft * threshold) : w;
+      if (Fire::resets && f.coupled) i = fma(c(JUMP), fired.spike, i);
       const int64_t place = (k - out.origin) * out.pitch + n;
       if (Fire::fires && out.spikes) put(out.spikes + place, fired.spike, count, past_caches);
       if (Fire::fires && out.memo) out.memo.put(place, fired.kept, count, past_caches);

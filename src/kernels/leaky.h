@@ -12,6 +12,12 @@ enum Activation { IDENTITY, SIGMOID, TANH, RELU_TANH };
 enum SurrogateKind { FAST_SIGMOID, TRIANGULAR, LOGISTIC, ARCTAN, BOXCAR };
 enum Reset { NONE, HARD, SOFT };
 
+// The coefficients of two leaks in a row, i[t] = α i[t-1] + x[t], u[t] = β u[t-1] + gain i[t]; and of two states that
+// drive each other, i[t] = II i[t-1] + IU u[t-1] + IX x[t], u[t] = UI i[t-1] + UU u[t-1] + UX x[t], where each spike
+// then adds JUMP to i.
+enum Leaks { ALPHA, BETA, GAIN, LEAKS };
+enum Coupling { II, IU, IX, UU, UI, UX, JUMP, COUPLING };
+
 constexpr int64_t STAGGER =
     768;  // bytes that keep arrays apart within a page: a load waits for a store to the same place
 
@@ -25,20 +31,26 @@ template <class T> struct Lanes {
   Task task;
   int64_t lanes, pitch, first;  // of a task, of a step, of all before the task
   int64_t piece;                // lanes of a piece: some rows, or a part of one
-  bool synaptic;
+  bool synaptic, coupled;
+  int64_t coefficients;
   T hard, soft;  // 1 for that reset
-  Row<T, PIECE> alpha, beta, gain, threshold;
+  Row<T, PIECE> c[COUPLING], threshold;
 
-  Lanes(const Leaky& x, const Task& task) : x(x), task(task), synaptic(x.decay_syn) {
+  Lanes(const Leaky& x, const Task& task) : x(x), task(task), synaptic(x.decay_syn), coupled(x.coupling) {
+    coefficients = coupled ? (int64_t)COUPLING : (int64_t)LEAKS;
     lanes = task.lanes(), pitch = x.rows * x.features, first = task.row * x.features + task.first;
     piece = task.width * smaller(rows_of_piece(task.width), task.rows);
     hard = x.reset == HARD, soft = x.reset == SOFT;
     for (int64_t n = 0, feature = task.first; n < piece; ++n, ++feature) {
       if (feature == task.first + task.width) feature = task.first;
-      double mem = x.decay_mem[x.each_mem ? feature : 0];
-      alpha.at[n] = synaptic ? (T)x.decay_syn[x.each_syn ? feature : 0] : 0;
-      beta.at[n] = (T)mem;
-      gain.at[n] = x.leaky_gain ? (T)(1 - mem) : 1;
+      for (int k = 0; coupled && k < COUPLING; ++k)
+        c[k].at[n] = (T)x.coupling[x.each_coupling ? k * x.features + feature : k];
+      if (!coupled) {
+        const double mem = x.decay_mem[x.each_mem ? feature : 0];
+        c[ALPHA].at[n] = synaptic ? (T)x.decay_syn[x.each_syn ? feature : 0] : 0;
+        c[BETA].at[n] = (T)mem;
+        c[GAIN].at[n] = x.leaky_gain ? (T)(1 - mem) : 1;
+      }
       threshold.at[n] = x.threshold ? ((const T*)x.threshold)[x.each_threshold ? feature : 0] : 0;
     }
   }

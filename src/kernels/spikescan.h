@@ -30,15 +30,16 @@ struct Leaky {
   int64_t spans;  // into how many time may be cut
   int32_t wide;
   int32_t kind, activation, surrogate, reset, detach_reset, draws, leaky_gain;
-  int32_t half;                                // whether `memo` is float16
-  int32_t each_syn, each_mem, each_threshold;  // one number for each feature, else one for all
-  double a, b, c;                              // constants of the firing function
-  const void* current;                         // (T, B, N); backward: NULL where there is a memo
-  const double *decay_syn, *decay_mem;         // (N,) or one number
-  const void *synapse, *potential;             // (B, N), the state before the first step
-  const void* threshold;                       // (N,) or one number
-  const int64_t *seed, *step;                  // one number each, where there are draws
-  const int64_t* lengths;                      // (B,)
+  int32_t half;                                               // whether `memo` is float16
+  int32_t each_syn, each_mem, each_threshold, each_coupling;  // one number for each feature, else one for all
+  double a, b, c;                                             // constants of the firing function
+  const void* current;                                        // (T, B, N); backward: NULL where there is a memo
+  const double *decay_syn, *decay_mem;                        // (N,) or one number
+  const double* coupling;                                     // (7, N) or (7, 1), in place of the decays: see leaky.h
+  const void *synapse, *potential;                            // (B, N), the state before the first step
+  const void* threshold;                                      // (N,) or one number
+  const int64_t *seed, *step;                                 // one number each, where there are draws
+  const int64_t* lengths;                                     // (B,)
   void* memo;  // (T, B, N): what backward needs of each step; forward writes it, backward reads it
   // Written by the forward pass.
   void *spikes, *potentials;            // (T, B, N)
@@ -48,9 +49,10 @@ struct Leaky {
   const void *grad_last_synapse, *grad_last_potential;  // (B, N)
   void* marks;  // scratch, (T / 16 rounded up, 2, B, N), where there is a current
   // Written by the backward pass.
-  void* grad_current;                                         // (T, B, N)
-  void *grad_alpha, *grad_beta, *grad_gain, *grad_threshold;  // (spans, B, N), to be summed
-  void *grad_synapse, *grad_potential;                        // (B, N)
+  void* grad_current;                   // (T, B, N)
+  void* grad_decays;                    // (spans, 3 or 7, B, N), to be summed over spans
+  void* grad_threshold;                 // (spans, B, N), likewise
+  void *grad_synapse, *grad_potential;  // (B, N)
 };
 
 // MPE-PSN, forward and backward.

@@ -58,9 +58,9 @@ template <class T> struct ActivationSlope {
 };
 
 // Of one step: the spike's gradient g, the potential's u, what backward needs of this step and the one before, the
-// threshold, and what the step after passes on to f(u) of this one.
+// threshold, what the step after passes on to f(u) of this one, and the spike's gradient by the other state.
 template <class P> struct Arriving {
-  P g, u, kept, before, threshold, later;
+  P g, u, kept, before, threshold, later, jumped;
 };
 
 // The gradient of the charge; what is taken off the threshold's; what is passed on to f(u) of the step before.
@@ -75,7 +75,7 @@ template <class T> struct Rules {
 };
 
 struct Passing {
-  static constexpr bool fires = false, compares = false, carries = false;
+  static constexpr bool fires = false, compares = false, carries = false, resets = false;
   template <class P, class T> static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>&) {
     return {x.u, all<P>(0), x.later};
   }
@@ -83,19 +83,19 @@ struct Passing {
 
 // Stochastic firing kept its local derivative.
 struct Smooth {
-  static constexpr bool fires = true, compares = false, carries = false;
+  static constexpr bool fires = true, compares = false, carries = false, resets = false;
   template <class P, class T> static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>&) {
     return {fma(x.g, x.kept, x.u), all<P>(0), x.later};
   }
 };
 
 template <class Surrogate> struct Crossing {
-  static constexpr bool fires = true, compares = true, carries = false;
+  static constexpr bool fires = true, compares = true, carries = false, resets = true;
   template <class P, class T> static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>& rules) {
     const P z = x.kept, f = z + x.threshold;
     const Mask fired = z > 0;
     P g = x.g, kept = x.u, fallen = all<P>(0);
-    if (rules.through) g = g - x.u * (rules.hard * f + rules.soft * x.threshold);
+    if (rules.through) g = g - x.u * (rules.hard * f + rules.soft * x.threshold) + x.jumped;
     if (rules.hard) kept = select(fired, x.u - x.u, x.u);  // 0, or NaN
     if (rules.soft) fallen = select(fired, x.u, all<P>(0));
     const P p = g * Surrogate::slope(z, rules.scale);
@@ -104,7 +104,7 @@ template <class Surrogate> struct Crossing {
 };
 
 template <class Surrogate> struct Rising {
-  static constexpr bool fires = true, compares = true, carries = true;
+  static constexpr bool fires = true, compares = true, carries = true, resets = false;
   template <class P, class T> static INLINE Answer<P> answer(const Arriving<P>& x, const Rules<T>& rules) {
     const P p = x.g * Surrogate::slope(x.kept - x.before - x.threshold, rules.scale);
     return {rules.slope.times(p - x.later, x.kept, x.u), p, p};

@@ -22,7 +22,8 @@ FORWARD, BACKWARD_BODIES = (
 def _forward(
     current: Tensor,
     decay_syn: Tensor | None,
-    decay_mem: Tensor,
+    decay_mem: Tensor | None,
+    coupling: Tensor | None,
     synapse: Tensor,
     potential: Tensor,
     threshold: Tensor | None,
@@ -40,18 +41,18 @@ def _forward(
     backend cannot write it; the rest the dtype that is computed with. The memo of a rounded current is that current,
     where it was of more than 16 bits.
     """
-    refuse_transforms(WHAT, current, decay_syn, decay_mem, synapse, potential, threshold)
+    refuse_transforms(WHAT, current, decay_syn, decay_mem, coupling, synapse, potential, threshold)
     results = _results(current, synapse, code, wants, spike_dtype, backend)
     taken = rounded(current) if wants[ROUNDED] else current
     as_stored = taken.to(storage(backend, taken.dtype, synapse.dtype))
-    operands = (as_stored, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths)
+    operands = (as_stored, decay_syn, decay_mem, coupling, synapse, potential, threshold, seed, step, lengths)
     select(FORWARD, backend, current, "fused kernel")(operands, code, constants, results)
     if _kept_rounded(current, wants):
         results[2] = taken
     return _present(results, synapse)
 
 
-def _forward_fake(current, decay_syn, decay_mem, synapse, *rest):
+def _forward_fake(current, decay_syn, decay_mem, coupling, synapse, *rest):
     *_, code, _, wants, spike_dtype, backend = rest
     results = _results(current, synapse, code, wants, spike_dtype, backend)
     if _kept_rounded(current, wants):
@@ -101,7 +102,8 @@ def _adjoint(
     grad_last_potential: Tensor | None,
     current: Tensor | None,
     decay_syn: Tensor | None,
-    decay_mem: Tensor,
+    decay_mem: Tensor | None,
+    coupling: Tensor | None,
     synapse: Tensor,
     potential: Tensor | None,
     threshold: Tensor | None,
@@ -116,17 +118,17 @@ def _adjoint(
     dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, synapse, potential; where they are `learned`, of alpha, beta, gain, and of the threshold.
-    A gradient that is None is 0. With a current there is no memo, and a body computes again what it needs; with a memo
+    """Gradients of current, synapse, potential; where they are `learned`, of (alpha, beta, gain) or the coupling, and of
+    the threshold. A gradient that is None is 0. With a current there is no memo, and a body computes again what it needs; with a memo
     it needs neither seed nor step, and the potential for delta firing alone. shape, dtype: the current's."""
     inside = synapse.dtype
-    results = _gradients(synapse, learned, shape, storage(backend, dtype, inside))
+    results = _gradients(synapse, learned, coupling, shape, storage(backend, dtype, inside))
     if memo is not None and memo.dtype == torch.float16 and threshold is not None:
         threshold = _as_kept(threshold)
     if current is not None:
         current = current.to(storage(backend, current.dtype, inside))
     grads = grad_spikes, grad_potentials, grad_last_synapse, grad_last_potential
-    operands = current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths
+    operands = current, decay_syn, decay_mem, coupling, synapse, potential, threshold, seed, step, lengths
     select(BACKWARD_BODIES, backend, synapse, "fused kernel")(grads, operands, code, constants, memo, results)
     return _in_order(results, dtype)
 
@@ -139,24 +141,31 @@ def _as_kept(threshold: Tensor) -> Tensor:
 
 
 def _adjoint_fake(*args):
-    synapse, (learned, shape, dtype, _) = args[7], args[-4:]
-    return _in_order(_gradients(synapse, learned, shape, dtype), dtype)
+    coupling, synapse, (learned, shape, dtype, _) = args[7], args[8], args[-4:]
+    return _in_order(_gradients(synapse, learned, coupling, shape, dtype), dtype)
 
 
-def _gradients(synapse: Tensor, learned: list[bool], shape: list[int], dtype: torch.dtype) -> list[Tensor | None]:
-    """Of current, alpha, beta, gain, threshold, synapse, potential, for a body to fill. Those of decays and threshold
-    have a row for each of the batch, and are None where they are not wanted."""
-    decays, threshold = learned
-    totals = [torch.zeros_like(synapse) if wanted else None for wanted in (decays, decays, decays, threshold)]
-    return [synapse.new_empty(shape, dtype=dtype), *totals, torch.empty_like(synapse), torch.empty_like(synapse)]
+def _gradients(
+    synapse: Tensor, learned: list[bool], coupling: Tensor | None, shape: list[int], dtype: torch.dtype
+) -> list[Tensor | None]:
+    """Of current, decays, threshold, synapse, potential, for a body to fill. Those of decays, (3 or 7, B, N), and of the
+    threshold, (B, N), have a row for each of the batch, and are None where they are not wanted."""
+    count = 3 if coupling is None else len(coupling)
+    decays = synapse.new_zeros((count, *synapse.shape)) if learned[0] else None
+    threshold = torch.zeros_like(synapse) if learned[1] else None
+    return [
+        *(synapse.new_empty(shape, dtype=dtype), decays, threshold),
+        *(torch.empty_like(synapse), torch.empty_like(synapse)),
+    ]
 
 
 def _in_order(results: list[Tensor | None], dtype: torch.dtype) -> list[Tensor]:
-    current, *totals, synapse, potential = results
+    current, decays, threshold, synapse, potential = results
     assert current is not None
     assert synapse is not None
     assert potential is not None
-    return [current.to(dtype), synapse, potential, *(total.sum(0) for total in totals if total is not None)]
+    totals = [total.sum(-2) for total in (decays, threshold) if total is not None]
+    return [current.to(dtype), synapse, potential, *totals]
 
 
 def _setup(ctx, inputs, output) -> None:
@@ -165,15 +174,15 @@ def _setup(ctx, inputs, output) -> None:
     was told, by a graph that was traced, or exported without gradients, that there would be none. What the backward
     pass does not look at is not kept."""
     current, *operands, ctx.code, ctx.constants, wants, _, ctx.backend = inputs
-    decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
-    ctx.learned = [any(ctx.needs_input_grad[1:3]), ctx.needs_input_grad[5]]
+    decay_syn, decay_mem, coupling, synapse, potential, threshold, seed, step, lengths = operands
+    ctx.learned = [any(ctx.needs_input_grad[1:4]), ctx.needs_input_grad[6]]
     again = ctx.learned[0] or bool(wants[ROUNDED]) or not wants[BACKWARD]
     memo = None if again or ctx.code[0] == 0 else output[2]
     if not again:
         current, seed, step, potential = None, None, None, potential if ctx.code[0] == DELTA else None
     elif wants[ROUNDED]:
         current = output[2] if _kept_rounded(current, wants) else rounded(current)
-    kept = current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths
+    kept = current, decay_syn, decay_mem, coupling, synapse, potential, threshold, seed, step, lengths
     ctx.save_for_backward(memo, *kept)
     ctx.shape, ctx.dtype = list(inputs[0].shape), inputs[0].dtype
     ctx.set_materialize_grads(False)
@@ -181,18 +190,20 @@ def _setup(ctx, inputs, output) -> None:
 
 def _backward(ctx, *grads):
     memo, *operands = ctx.saved_tensors
-    _, decay_syn, decay_mem, _, _, threshold, *_ = operands
+    _, decay_syn, decay_mem, coupling, _, _, threshold, *_ = operands
     spikes, potentials, _, last_synapse, last_potential = grads
     grads = [None if x is None else x.contiguous() for x in (spikes, potentials, last_synapse, last_potential)]
     options = ctx.code, ctx.constants, ctx.learned, ctx.shape, ctx.dtype, ctx.backend
-    current, synapse, potential, *columns = backward_op(*grads, *operands, memo, *options)
-    threshold = columns.pop().sum_to_size(threshold.shape) if ctx.learned[1] else None
-    if columns:
-        alpha, beta, gain = (column.to(decay_mem.dtype) for column in columns)
+    current, synapse, potential, *totals = backward_op(*grads, *operands, memo, *options)
+    threshold = totals.pop().sum_to_size(threshold.shape) if ctx.learned[1] else None
+    if totals and coupling is not None:
+        coupling = totals[0].to(coupling.dtype).sum_to_size(coupling.shape)
+    elif totals:
+        alpha, beta, gain = totals[0].to(decay_mem.dtype)
         beta = beta - gain if ctx.code[LEAKY_GAIN] else beta
         decay_mem = beta.sum_to_size(decay_mem.shape)
         decay_syn = alpha.sum_to_size(decay_syn.shape) if ctx.needs_input_grad[1] else None
-    found = (current, decay_syn, decay_mem, synapse, potential, threshold)
+    found = (current, decay_syn, decay_mem, coupling, synapse, potential, threshold)
     return (*(grad if need else None for grad, need in zip(found, ctx.needs_input_grad, strict=False)), *[None] * 8)
 
 
@@ -206,7 +217,7 @@ def integrate_and_fire(x: Operands, how: Dynamics, backend: str, potentials: boo
     fires = how.firing is not None
     if how.code is None:
         raise ValueError(f"backend: {backend!r} has no kernel for {how.firing}; use auto or reference")
-    decays = needs_gradient(x.decay_syn, x.decay_mem)
+    decays = needs_gradient(x.decay_syn, x.decay_mem, x.coupling)
     grads = decays or needs_gradient(x.current, x.synapse, x.potential, x.threshold)
     check_spike_dtype(spike_dtype, grads)
     # A trace keeps nothing: it is checked against another one that is made without gradients.

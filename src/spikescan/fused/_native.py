@@ -15,12 +15,13 @@ MARK = 16
 """Steps between two states that the backward pass keeps to compute forward from again (`plan.h`)."""
 NUMBERS = *CODE, "a", "b", "c"
 GRADS = "grad_spikes", "grad_potentials", "grad_last_synapse", "grad_last_potential"
-PARTS = "grad_alpha", "grad_beta", "grad_gain", "grad_threshold"
+PARTS = "grad_decays", "grad_threshold"
 _uniform = operation("uniform", "Uniform")
 
 
 def _numbers(x: Operands, code: list[int], constants: list[float], memo: Tensor | None, steps: int) -> dict[str, float]:
     numbers = leaky(steps, x.synapse, x.decay_mem, cut=not code[CODE.index("reset")])
+    numbers["each_coupling"] = x.coupling is not None and x.coupling.shape[1] > 1
     numbers.update(zip(NUMBERS, (*code, *constants), strict=True))
     numbers["each_syn"] = x.decay_syn is not None and x.decay_syn.numel() > 1
     numbers["each_threshold"] = x.threshold is not None and x.threshold.numel() > 1
@@ -45,7 +46,7 @@ def integrate_and_fire_backward(
     memo: Tensor | None,
     wanted: Sequence[Any],
 ) -> None:
-    """Fill `wanted`: the gradients of current, alpha, beta, gain, threshold, synapse, potential."""
+    """Fill `wanted`: the gradients of current, decays, threshold, synapse, potential."""
     current, *totals, synapse, potential = wanted
     x, (steps, rows, features) = Operands(*operands), current.shape
     numbers = _numbers(x, code, constants, memo, steps)

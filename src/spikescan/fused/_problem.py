@@ -10,6 +10,9 @@ from ..firing import Firing, KernelCode
 from ..firing._codes import DELTA, HARD, SOFT
 from ..random import uniform
 
+COUPLING = "ii", "iu", "ix", "uu", "ui", "ux", "jump"
+"""Rows of a coupling: i[t] = ii·i[t-1] + iu·u[t-1] + ix·x[t] + jump·s[t], w[t] = uu·u[t-1] + ui·i[t-1] + ux·x[t]. A
+spike is fed back, by `jump` and by the reset, in neurons that reset alone."""
 RESETS = {"none": 0, "hard": HARD, "soft": SOFT}
 
 
@@ -68,7 +71,9 @@ class Operands(NamedTuple):
 
     current: Tensor  # (T, B, N), contiguous, of its own dtype: a body widens it
     decay_syn: Tensor | None  # (N,) or 0-d, float64; None: no synapse stage
-    decay_mem: Tensor  # likewise
+    decay_mem: Tensor | None  # likewise; None: there is a coupling
+    coupling: Tensor | None  # (7, N) or (7, 1), float64, see `COUPLING`: two states that drive each other, in place of
+    # two leaks in a row; `synapse` is then the other state
     synapse: Tensor  # (B, N) i[-1]
     potential: Tensor  # (B, N) u[-1]
     threshold: Tensor | None  # (N,) or 0-d
@@ -112,6 +117,17 @@ class Result(NamedTuple):
 def check_spike_dtype(wanted: torch.dtype, gradient: bool) -> None:
     if gradient and not wanted.is_floating_point:
         raise ValueError(f"spike_dtype: {wanted} carries no gradient; use a floating-point one, or torch.no_grad()")
+
+
+def powers(coupling: Tensor, count: int) -> Tensor:
+    """M^0 to M^(count-1), (count, 2, 2, N), of M = ((ii, iu), (ui, uu)), by doubling."""
+    ii, iu, _, uu, ui, _, _ = coupling
+    step = torch.stack([torch.stack([ii, iu]), torch.stack([ui, uu])])
+    out = torch.eye(2, dtype=step.dtype, device=step.device)[None, :, :, None].expand(1, 2, 2, step.shape[2])
+    while len(out) < count:
+        out = torch.cat([out, torch.einsum("abn,tbcn->tacn", step, out)])
+        step = torch.einsum("abn,bcn->acn", step, step)
+    return out[:count]
 
 
 def gain(decay_mem: Tensor, leaky: bool, dtype: torch.dtype) -> Tensor:

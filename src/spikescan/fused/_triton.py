@@ -117,7 +117,7 @@ def launch_forward(
 ) -> None:
     """Fill `wanted`: spikes, potentials, synaptic currents, memo, last_synapse, last_potential. Here and below, what is
     absent or not wanted is empty."""
-    current, decay_syn, decay_mem, synapse, potential, threshold, seed, step, lengths = operands
+    current, decay_syn, decay_mem, _, synapse, potential, threshold, seed, step, lengths = operands
     kind, activation, _, reset, _, draws, leaky = code
     if reset and kind not in (0, THRESHOLD):
         raise ValueError("backend: 'triton' has no kernel for a reset after this firing function; use reference")
@@ -164,7 +164,7 @@ def launch_backward(
 ) -> None:
     """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential. saved: potentials,
     synaptic currents, memo."""
-    _, decay_syn, decay_mem, synapse, potential, threshold, _, _, lengths = operands
+    _, decay_syn, decay_mem, _, synapse, potential, threshold, _, _, lengths = operands
     kind, activation, surrogate, reset, detached, _, leaky = code
     steps, lanes, features = len(wanted[0]), synapse.numel(), synapse.shape[1]
     if lanes == 0:
@@ -203,7 +203,7 @@ def integrate_and_fire(
     operands: Sequence[Tensor | None], code: list[int], constants: list[float], wanted: Sequence[Tensor | None]
 ) -> None:
     """Fill `wanted`: spikes, potentials, memo, last_synapse, last_potential; see `_autograd`."""
-    synapse = operands[3]
+    synapse = operands[4]
     assert synapse is not None
     spikes, potentials, *others = wanted
     filled = or_empty((spikes, potentials, None, *others), synapse)
@@ -218,10 +218,13 @@ def integrate_and_fire_backward(
     memo: Tensor | None,
     wanted: Sequence[Tensor | None],
 ) -> None:
-    """Fill `wanted` as `launch_backward`. Where there is a current, what goes with it is computed again."""
-    current, synapse = operands[0], operands[3]
+    """Fill `wanted`: the gradients of current, decays, threshold, synapse, potential. Where there is a current, what
+    goes with it is computed again."""
+    current, synapse = operands[0], operands[4]
     assert synapse is not None
     assert wanted[0] is not None
+    first, decays, *rest = wanted
+    wanted = first, *([None] * 3 if decays is None else decays.unbind(0)), *rest
     spikes, *others = grads
     if spikes is None and code[0]:
         spikes = synapse.new_zeros(wanted[0].shape)
@@ -235,7 +238,7 @@ def _again(
     operands: Sequence[Tensor], code: list[int], constants: list[float], learned: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Potentials and synaptic currents, where decays are `learned`, and the memo, from the current."""
-    shape, synapse = operands[0].shape, operands[3]
+    shape, synapse = operands[0].shape, operands[4]
     fires, none = code[0] != 0, (0, *shape[1:])
     spikes = synapse.new_empty(shape if fires else none, dtype=torch.uint8)  # nobody looks at them
     potentials, synapses = (synapse.new_empty(shape if learned else none) for _ in range(2))

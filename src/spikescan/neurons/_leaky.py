@@ -135,6 +135,7 @@ class LeakyNeuron(Neuron):
             flat.contiguous(),
             None if self.decay_syn is None else one_or_each(self.decay_syn.forward(), current, "tau_syn"),
             one_or_each(self.decay_mem.forward(), current, "tau_mem"),
+            None,
             column(state.synapse),
             column(state.potential),
             None if self.threshold is None else one_or_each(self.threshold.to(dtype), current, "threshold"),

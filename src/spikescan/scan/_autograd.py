@@ -1,6 +1,8 @@
 """One operator for all backends, and the adjoint of a scan: the scan reversed.
 
 g[t] = ∂v[t] + a g[t+1]      ∂x = g      ∂a = Σ g[t] v[t-1]      ∂v[-1] = a g[0]
+
+where a and v are complex, with their conjugates.
 """
 
 import torch
@@ -38,15 +40,16 @@ def _setup(ctx, inputs, output) -> None:
 
 def _backward(ctx, grad: Tensor):
     decay, initial, v = ctx.saved_tensors
-    g = scan_op(grad.contiguous(), decay, None, not ctx.reverse, ctx.backend)
+    back = decay.conj().resolve_conj()
+    g = scan_op(grad.contiguous(), back, None, not ctx.reverse, ctx.backend)
     first = -1 if ctx.reverse else 0
     grad_decay = grad_initial = None
     if ctx.needs_input_grad[1]:
         start = torch.zeros_like(v[:1]) if initial is None else initial[None]
         before = torch.cat([v[1:], start] if ctx.reverse else [start, v[:-1]])
-        grad_decay = (g.to(decay.dtype) * before).sum((0, 1))
+        grad_decay = (g.to(decay.dtype) * before.conj()).sum((0, 1))
     if ctx.needs_input_grad[2]:
-        grad_initial = decay * g[first]
+        grad_initial = back * g[first]
     return g, grad_decay, grad_initial, None, None
 
 

@@ -11,10 +11,11 @@ FEW, LONG = 16, 4096
 forward, backward = operation("forward", "Leaky"), operation("backward", "Leaky")
 
 
-def leaky(steps: int, state: Tensor, decay_mem: Tensor, cut: bool = True) -> dict[str, float]:
-    """The numbers of every call, for sequences of `steps` whose state is (B, N); cut: whether time may be."""
+def leaky(steps: int, state: Tensor, decay_mem: Tensor | None, cut: bool = True) -> dict[str, float]:
+    """The numbers of every call, for sequences of `steps` whose state is (B, N); cut: whether time may be, which it may
+    not without a decay."""
     (rows, features), count = state.shape, threads()
-    few = cut and steps >= LONG and rows * features < FEW * count
+    few = cut and decay_mem is not None and steps >= LONG and rows * features < FEW * count
     return {
         "steps": steps,
         "rows": rows,
@@ -22,7 +23,7 @@ def leaky(steps: int, state: Tensor, decay_mem: Tensor, cut: bool = True) -> dic
         "threads": count,
         "spans": count if few else 1,
         "wide": state.dtype == torch.float64,
-        "each_mem": decay_mem.numel() > 1,
+        "each_mem": decay_mem is not None and decay_mem.numel() > 1,
     }
 
 
