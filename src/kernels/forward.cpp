@@ -9,7 +9,7 @@ template <class T> static bool forward(const Leaky& x, const Task& task) {
   f.start(from_rest ? nullptr : x.synapse, from_rest ? nullptr : x.potential);
   f.warm_up(larger(task.begin - task.warm, 0), task.begin);
   T* potentials = f.lane((T*)x.potentials);
-  f.out = {f.lane((T*)x.spikes), potentials, nullptr, f.memo(), f.pitch, 0, true};
+  f.out = {f.lane((T*)x.spikes), potentials, f.lane((T*)x.synapses), f.memo(), f.pitch, 0, true};
   const void* sequences[] = {x.spikes, x.potentials, x.half ? nullptr : x.memo};
   for (const void* sequence : sequences)
     if (sequence && !f.streamable(sequence)) f.out.past_caches = false;

@@ -42,8 +42,8 @@ struct Leaky {
   const int64_t* lengths;                                     // (B,)
   void* memo;  // (T, B, N): what backward needs of each step; forward writes it, backward reads it
   // Written by the forward pass.
-  void *spikes, *potentials;            // (T, B, N)
-  void *last_synapse, *last_potential;  // (B, N)
+  void *spikes, *potentials, *synapses;  // (T, B, N); the last without lengths
+  void *last_synapse, *last_potential;   // (B, N)
   // Read by the backward pass.
   const void *grad_spikes, *grad_potentials;            // (T, B, N)
   const void *grad_last_synapse, *grad_last_potential;  // (B, N)

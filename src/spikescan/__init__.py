@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from .inference import load as load
     from .losses import readout
     from .memory import keep_freed_memory
-    from .neurons import LIF, MPEPSN, SPSN, LeakyIntegrator, Neuron, ReLU
+    from .neurons import (
+        LIF,
+        MPEPSN,
+        SPSN,
+        AdaptiveLIF,
+        CSiLIF,
+        LeakyIntegrator,
+        Neuron,
+        ReLU,
+        ResonateAndFire,
+        Resonator,
+    )
     from .scan import linear_scan
     from .training.classifier import Classifier as Classifier
     from .training.datamodule import DataModule as DataModule
@@ -29,12 +40,16 @@ __all__ = [
     "LIF",
     "MPEPSN",
     "SPSN",
+    "AdaptiveLIF",
+    "CSiLIF",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
     "Neuron",
     "NeuronOutput",
     "ReLU",
+    "ResonateAndFire",
+    "Resonator",
     "State",
     "chunked",
     "data",
@@ -48,6 +63,10 @@ __all__ = [
 """What `from spikescan import *` gives. `ss.train`, `ss.load`, `ss.Classifier` and `ss.DataModule` are not among it:
 they import Lightning."""
 
+_NEURONS = (
+    *("LIF", "MPEPSN", "SPSN", "AdaptiveLIF", "CSiLIF", "LeakyIntegrator", "Neuron"),
+    *("ReLU", "ResonateAndFire", "Resonator"),
+)
 _HOMES = {
     "Classifier": "training.classifier",
     "DataModule": "training.datamodule",
@@ -57,7 +76,7 @@ _HOMES = {
     "load": "inference",
     "readout": "losses",
     "train": "training.simple",
-    **dict.fromkeys(("LIF", "MPEPSN", "SPSN", "LeakyIntegrator", "Neuron", "ReLU"), "neurons"),
+    **dict.fromkeys(_NEURONS, "neurons"),
     **dict.fromkeys(("NetworkOutput", "NetworkState", "NeuronOutput", "State"), "types"),
 }
 """The module that each public name is from."""

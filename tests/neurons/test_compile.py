@@ -12,7 +12,7 @@ import spikescan as ss
 from spikescan.networks import SpikingMLP
 from spikescan.random import fold
 
-KINDS = "lif", "lif_learned", "sb", "delta", "li", "mpe_previous", "mpe_current"
+KINDS = "lif", "lif_learned", "sb", "delta", "li", "rf_learned", "adaptive_lif", "mpe_previous", "mpe_current"
 """Neurons that differ in what is traced, and not only in a constant."""
 
 

@@ -24,6 +24,11 @@ NAMES = {
     "threshold": [],
     "delta": ["decay_mem.logit", "decay_syn.logit"],
     "li": [],
+    "resonator": [],
+    "rf": [],
+    "rf_learned": ["pole.angle", "pole.log_tau"],
+    "c_silif": ["pole.angle", "pole.log_tau", "threshold"],
+    "adaptive_lif": [],
     "mpe_previous": ["threshold"],
     "mpe_current": ["threshold"],
 }

@@ -118,9 +118,10 @@ def _adjoint(
     dtype: torch.dtype,
     backend: str,
 ) -> list[Tensor]:
-    """Gradients of current, synapse, potential; where they are `learned`, of (alpha, beta, gain) or the coupling, and of
-    the threshold. A gradient that is None is 0. With a current there is no memo, and a body computes again what it needs; with a memo
-    it needs neither seed nor step, and the potential for delta firing alone. shape, dtype: the current's."""
+    """Gradients of current, synapse, potential; where they are `learned`, of (alpha, beta, gain) or the coupling, and
+    of the threshold. A gradient that is None is 0. With a current there is no memo, and a body computes again what it
+    needs; with a memo it needs neither seed nor step, and the potential for delta firing alone. shape, dtype: the
+    current's."""
     inside = synapse.dtype
     results = _gradients(synapse, learned, coupling, shape, storage(backend, dtype, inside))
     if memo is not None and memo.dtype == torch.float16 and threshold is not None:
@@ -148,8 +149,8 @@ def _adjoint_fake(*args):
 def _gradients(
     synapse: Tensor, learned: list[bool], coupling: Tensor | None, shape: list[int], dtype: torch.dtype
 ) -> list[Tensor | None]:
-    """Of current, decays, threshold, synapse, potential, for a body to fill. Those of decays, (3 or 7, B, N), and of the
-    threshold, (B, N), have a row for each of the batch, and are None where they are not wanted."""
+    """Of current, decays, threshold, synapse, potential, for a body to fill. Those of decays, (3 or 7, B, N), and of
+    the threshold, (B, N), have a row for each of the batch, and are None where they are not wanted."""
     count = 3 if coupling is None else len(coupling)
     decays = synapse.new_zeros((count, *synapse.shape)) if learned[0] else None
     threshold = torch.zeros_like(synapse) if learned[1] else None

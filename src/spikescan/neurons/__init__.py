@@ -1,10 +1,25 @@
 """WHAT: one model per file, a paper's equations as an nn.Module."""
 
 from ._base import Neuron
+from .adaptive_lif import AdaptiveLIF
+from .c_silif import CSiLIF
 from .leaky_integrator import LeakyIntegrator
 from .lif import LIF
 from .mpe_psn import MPEPSN
 from .relu import ReLU
+from .resonate_and_fire import ResonateAndFire
+from .resonator import Resonator
 from .spsn import SPSN
 
-__all__ = ["LIF", "MPEPSN", "SPSN", "LeakyIntegrator", "Neuron", "ReLU"]
+__all__ = [
+    "LIF",
+    "MPEPSN",
+    "SPSN",
+    "AdaptiveLIF",
+    "CSiLIF",
+    "LeakyIntegrator",
+    "Neuron",
+    "ReLU",
+    "ResonateAndFire",
+    "Resonator",
+]

@@ -10,22 +10,20 @@ class FullPrecision(nn.Module):
     """Keeps its own parameters and buffers out of half precision: `.half()` moves the network's weights there, but a
     decay of 0.95 kept in bfloat16 would be another neuron."""
 
-    narrowest = torch.float32
-
     def __init__(self) -> None:
         super().__init__()
         self._constants: dict[str, Tensor] = {}
 
     def add_constant(self, name: str, value: Tensor) -> None:
-        """A buffer that no `state_dict` holds, and that survives `to_empty` and the meta device: `value` is kept
-        beside it."""
+        """A buffer that no `state_dict` holds, and that keeps its dtype (1 - β loses its digits in float32), also over
+        `to_empty` and the meta device: `value` is kept beside it."""
         self._constants[name] = value
         self.register_buffer(name, value.to(torch.get_default_device()), persistent=False)
 
     def _apply(self, fn, recurse=True):
         def wide_enough(tensor: Tensor) -> Tensor:
             out = fn(tensor)
-            narrow = out.is_floating_point() and out.dtype.itemsize < self.narrowest.itemsize
+            narrow = out.is_floating_point() and out.dtype.itemsize < torch.float32.itemsize
             return tensor.to(out.device) if narrow else out
 
         for child in self.children() if recurse else ():
@@ -69,7 +67,6 @@ class Decay(FullPrecision):
         value = torch.exp(-dt / tau)
         self.learn = learn
         if not learn:
-            self.narrowest = torch.float64  # 1 - β loses its digits in float32
             self.add_constant("value", value)
             return
         if features is None:

@@ -19,7 +19,7 @@ class LeakyIntegrator(LeakyNeuron):
         tau_mem, tau_syn: seconds (20 ms); `tau_syn=None` leaves the synapse out.
         dt: time step in seconds (1 ms).
         learn_tau, features: learn a decay for each of `features`.
-        memory: see `LeakyNeuron`; where no time constant is learned, nothing of each step is kept in either mode.
+        memory: see `IntegratingNeuron`; where no time constant is learned, nothing of each step is kept in either mode.
         backend: see `Neuron`.
     """
 

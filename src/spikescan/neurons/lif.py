@@ -30,7 +30,7 @@ class LIF(LeakyNeuron):
         detach_reset: whether the reset carries no gradient (True).
         surrogate: of Θ′; a registered name or an object (fast_sigmoid: 1/(100·abs(w - u_th) + 1)²).
         learn_tau, learn_threshold, features: learn them, for each of `features`.
-        memory, spike_dtype: see `LeakyNeuron`.
+        memory, spike_dtype: see `IntegratingNeuron`.
         backend: see `Neuron`.
     """
 

@@ -25,7 +25,7 @@ class SPSN(LeakyNeuron):
         learn_tau, learn_threshold, features: learn them, for each of `features`.
         deterministic: evaluate without draws: 1/2 stands for each, and the neuron fires where its probability is
             over 1/2.
-        memory, spike_dtype: see `LeakyNeuron`.
+        memory, spike_dtype: see `IntegratingNeuron`.
         backend: see `Neuron`.
     """
 

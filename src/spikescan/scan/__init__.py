@@ -19,7 +19,7 @@ __all__ = ["linear_scan"]
 
 def linear_scan(
     x: Tensor,
-    decay: float | Tensor,
+    decay: complex | Tensor,
     initial: Tensor | None = None,
     reverse: bool = False,
     backend: str = "auto",
@@ -29,11 +29,12 @@ def linear_scan(
     Args:
         x: floating point (T, B, *features), T >= 1. Half precision is accumulated in float32.
         decay: in [0, 1], dimensionless; a number or a tensor that broadcasts over the features; may require gradients.
+            A complex one, of absolute value at most 1, makes v complex: complex128 for a float64 x, else complex64.
         initial: (B, *features), or None for zeros.
         reverse: run from the last step to the first: v[t] = decay · v[t+1] + x[t], v[T] = `initial`.
         backend: auto, reference, fft, native or triton.
     Returns:
-        v, of the shape and dtype of x. Differentiable in x, decay and initial.
+        v, of the shape of x, and of its dtype unless the decay is complex. Differentiable in x, decay and initial.
     Raises:
         ValueError, TypeError: naming the argument.
         NotImplementedError: for forward-mode derivatives and torch.func.grad, which the reference alone has.
@@ -41,9 +42,11 @@ def linear_scan(
     """
     check_current(x, "x")
     dtype, name = accumulate_dtype(x), resolve(backend, x.device, x.dtype)
-    flat = x.to(storage(name, x.dtype, dtype))
+    rate = over_features(check_decay(decay, x), x, "decay")
+    turning = rate.is_complex()
+    dtype = dtype.to_complex() if turning else dtype
+    flat, rate = x.to(dtype if turning else storage(name, x.dtype, dtype)), rate.to(dtype)
     flat = flat.flatten(2) if x.dim() > 2 else flat.unsqueeze(-1)
-    rate = over_features(check_decay(decay, x), x, "decay").to(dtype)
     if initial is not None:
         if not isinstance(initial, Tensor):
             raise TypeError(f"initial: a tensor is needed, found {type(initial).__name__}")
@@ -56,4 +59,4 @@ def linear_scan(
     else:
         refuse_transforms("linear_scan", flat, rate, initial)
         v = scan_op(flat.contiguous(), rate, initial, bool(reverse), name)
-    return v.view(x.shape).to(x.dtype)
+    return v.view(x.shape) if turning else v.view(x.shape).to(x.dtype)

@@ -104,18 +104,22 @@ def check_finite(value: float, name: str) -> None:
         raise ValueError(f"{name}: a finite number is needed, found {value}")
 
 
-def check_decay(decay: float | Tensor, current: Tensor, name: str = "decay") -> Tensor:
-    """`decay` as a float64 tensor on the current's device. Values of a tensor are checked on the CPU only, where it
-    costs no wait."""
+def check_decay(decay: complex | Tensor, current: Tensor, name: str = "decay") -> Tensor:
+    """`decay` as a float64 or complex128 tensor on the current's device. Values of a tensor are checked on the CPU
+    only, where it costs no wait."""
+    if isinstance(decay, complex):
+        decay = torch.full((), decay, dtype=torch.complex128, device=current.device)
     if not isinstance(decay, Tensor):
         check_share(decay, name)
         return torch.full((), decay, dtype=torch.float64, device=current.device)
     check_device(decay, current, name)
-    if not torch.compiler.is_compiling() and decay.device.type == "cpu":
-        low, high = torch.aminmax(decay.detach()) if decay.numel() else (decay, decay)
-        if decay.numel() and not (low >= 0 and high <= 1):  # also catches NaN
-            raise ValueError(f"{name}: values in [0, 1] are needed, found {low.item()} to {high.item()}")
-    return decay.to(torch.float64)
+    if not torch.compiler.is_compiling() and decay.device.type == "cpu" and decay.numel():
+        sizes = decay.detach()
+        low, high = torch.aminmax(sizes.abs() if decay.is_complex() else sizes)
+        if not (low >= 0 and high <= 1):  # also catches NaN
+            what = "absolute values" if decay.is_complex() else "values"
+            raise ValueError(f"{name}: {what} in [0, 1] are needed, found {low.item()} to {high.item()}")
+    return decay.to(torch.complex128 if decay.is_complex() else torch.float64)
 
 
 def over_features(value: Tensor, current: Tensor, name: str) -> Tensor:

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ Factory = Callable[..., ss.Neuron]
 
 FRAMES = 16
 """Frames of a sample for a neuron with a fixed number of steps, where the recipe sets none."""
+
+OWN = "threshold", "firing", "tau", "frequency", "input_gain", "surrogate"
+"""Keys that are None for the neuron's own default."""
 
 _TABLE: dict[str, Factory] = {
     "lif": ss.LIF,
@@ -56,7 +60,8 @@ def fixed_steps(name: str) -> bool:
 
 def takes(name: str, key: str) -> bool:
     """Whether this neuron has a use for that key of the recipe's ``[neuron]`` section."""
-    return key in _accepted(name)
+    taken = _accepted(name)
+    return key in taken or (key == "surrogate" and "firing" in taken)
 
 
 def spiking(recipe: Recipe) -> bool:
@@ -67,17 +72,26 @@ def spiking(recipe: Recipe) -> bool:
 def build(recipe: Recipe, features: int = 1) -> ss.Neuron:
     """One layer of ``features`` of the recipe's neurons; raises InputError for values that they do not take."""
     name, offered = recipe.neuron.name, recipe.neuron.model_dump(exclude={"name"})
-    for key in ("threshold", "firing"):
+    for key in OWN:
         if offered[key] is None:
-            del offered[key]  # the neuron's own default
+            del offered[key]
     if recipe.neuron.firing is not None:
-        offered["firing"] = custom.firing(recipe.neuron.firing)
+        offered["firing"] = _firing(recipe.neuron.firing, recipe.neuron.surrogate)
     offered |= {"dt": recipe.data.step, "steps": recipe.steps, "features": features}
     taken: dict[str, Any] = {key: offered[key] for key in _accepted(name) if key in offered}
     try:
         return _factory(name)(**taken)
     except (ValueError, TypeError) as error:
         raise InputError(f"neuron {name}: {error}") from None
+
+
+def _firing(name: str, surrogate: str | None) -> ss.firing.Firing:
+    found = ss.firing.firing(custom.firing(name))
+    if surrogate is None:
+        return found
+    if not isinstance(found, ss.firing.Threshold | ss.firing.Delta):
+        raise InputError(f"neuron.surrogate: {name} has none")
+    return replace(found, surrogate=surrogate)
 
 
 def _accepted(name: str) -> list[str]:

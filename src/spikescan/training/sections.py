@@ -100,6 +100,11 @@ class AudioRecipe(AudioOptions, Section):
     """Of data set audio: which sounds there are, and which front end makes spikes of them."""
 
 
+Range = (
+    Annotated[float, Field(ge=0)] | Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=2, max_length=2)]
+)
+
+
 class NeuronRecipe(Section):
     """The hidden neurons; each kind takes the values that it has a use for."""
 
@@ -113,8 +118,17 @@ class NeuronRecipe(Section):
     tau_steps: Positive | None = None
     """tau_mem and tau_syn (of the readout as well, where it has them) as so many steps in place of seconds, for data
     whose step is chosen from them."""
+    tau: Range | None = None
+    """Of resonate-and-fire and c-silif, seconds, one or (lowest, highest) over which a layer's neurons are spread."""
+    frequency: Range | None = None
+    """Likewise, hertz."""
     learn_tau: bool = False
     """Learn a decay for each neuron (for each layer of a convolutional network), starting at the taus."""
+    learn_frequency: bool = False
+    input_gain: Literal["leaky", "unit", "normalised", "dt"] | None = None
+    """How strongly a membrane takes its current; None: the neuron's own."""
+    surrogate: str | None = None
+    """Of a threshold's derivative, where firing or neuron has one: a name of ``spikescan.firing.SURROGATES``."""
     decay: Share = 0.25
     """Membrane decay a step of mpe-psn and vanilla-lif, dimensionless."""
     estimate: Literal["previous", "current"] = "previous"
