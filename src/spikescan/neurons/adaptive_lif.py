@@ -86,6 +86,7 @@ class AdaptiveLIF(CoupledNeuron):
 
     def _rows(self) -> tuple[Tensor, ...]:
         alpha, beta = self.decay_mem(), self.decay_adapt()
+        assert self.threshold is not None
         a, b, theta = (value.to(torch.float64) for value in (self.a, self.b, self.threshold))
         none = torch.zeros_like(a)
         return beta, a, none, alpha - (1 - alpha) * a, -(1 - alpha) * beta, 1 - alpha, (b + a * theta) / beta
