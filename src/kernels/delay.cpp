@@ -9,6 +9,7 @@
 
 namespace {
 constexpr int64_t TILE = 64, BLOCK = 32;                     // steps; taps
+constexpr int64_t RUNS = 8;                                  // of a task at once
 constexpr int64_t TOGETHER = 8;                              // independent sums: the latency of a product
 template <class T> constexpr int64_t RUN = 256 / sizeof(T);  // lanes of a task, four cache lines
 template <class T> constexpr int64_t ROWS = TILE + BLOCK;    // of a window
@@ -27,7 +28,7 @@ template <class T> struct Window {
       const T* source = from(begin + held);
       if (source) memcpy(to, source, (size_t)width * sizeof(T));
       else memset(to, 0, (size_t)width * sizeof(T));
-      if (const T* later = from(begin + held + TILE)) prefetch(later, width);
+      if (source) prefetch(source + width, RUN<T>);
     }
     first = begin, count = wanted;
   }
@@ -75,107 +76,134 @@ void add_products(T* table, int64_t pitch, const T* grad, const T* rows, int64_t
     }
 }
 
-// Some lanes of one batch row.
-template <class T> struct Row {
+// The lanes of a task, in runs; each has a window of its own, so that neighbours in memory are gone through together.
+template <class T> struct Runs {
   const Delay& x;
-  int64_t offset, width, pitch, end;
-  Window<T>& window;
-  T* sums;
+  int64_t pitch;                  // from step to step
+  int64_t row, rows, first, end;  // of the batch, and features
+  Window<T> windows[RUNS];
+  alignas(LINE) T sums[TILE * RUN<T>];
 
-  const T* input(int64_t t) const {
-    if (t >= 0) return t < end ? (const T*)x.x + t * pitch + offset : nullptr;
-    return x.history && t >= 1 - x.taps ? (const T*)x.history + (t + x.taps - 1) * pitch + offset : nullptr;
-  }
-  const T* gradient(int64_t t) const { return t >= 0 && t < end ? (const T*)x.grad + t * pitch + offset : nullptr; }
-  int64_t block(int64_t k) const { return smaller(BLOCK, x.taps - k); }
+  // One of them.
+  struct Lanes {
+    const Delay& x;
+    int64_t pitch, offset, first, width, end;
+    Window<T>& window;
+    T* sums;
 
-  void write(T* out, int64_t t, int64_t steps, bool past_caches) const {
-    for (int64_t j = 0; j < steps; ++j) {
-      T *to = out + (t + j) * pitch + offset, *from = sums + j * RUN<T>;
-      if (past_caches)
-        for (int64_t n = 0; n < width; n += WIDTH<T>) stream(to + n, load<Pack<T, 1>>(from + n));
-      else memcpy(to, from, (size_t)width * sizeof(T));
+    const T* input(int64_t t) const {
+      if (t >= 0) return t < end ? (const T*)x.x + t * pitch + offset : nullptr;
+      return x.history && t >= 1 - x.taps ? (const T*)x.history + (t + x.taps - 1) * pitch + offset : nullptr;
     }
-  }
+    const T* gradient(int64_t t) const { return t >= 0 && t < end ? (const T*)x.grad + t * pitch + offset : nullptr; }
+    const T* filter(int64_t k) const { return (const T*)x.filter + k * x.features + first; }
+    int64_t block(int64_t k) const { return smaller(BLOCK, x.taps - k); }
 
-  // compute(t), which fills `sums`, for each tile of steps from `begin` to `stop`; written to `out`, zeros from `last`.
-  template <class Compute>
-  void over_tiles(T* out, int64_t begin, int64_t stop, int64_t last, bool past_caches, Compute compute) const {
-    window.count = 0;
-    for (int64_t t = begin; t < last; t += TILE) {
-      memset(sums, 0, (size_t)(TILE * RUN<T>)*sizeof(T));
-      compute(t);
-      if (out) write(out, t, smaller(TILE, last - t), past_caches);
+    void look_back(int64_t t, int64_t k) const {
+      window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, [this](int64_t at) { return input(at); });
     }
-    if (out)
-      for (int64_t t = larger(last, begin); t < stop; ++t)
-        memset(out + t * pitch + offset, 0, (size_t)width * sizeof(T));
-  }
+    void look_ahead(int64_t t, int64_t k) const {
+      window.move(t + k, TILE + block(k) - 1, width, [this](int64_t at) { return gradient(at); });
+    }
 
-  void look_back(int64_t t, int64_t k) const {
-    window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, [this](int64_t at) { return input(at); });
-  }
-
-  void filter(int64_t first, bool past_caches) const {
-    over_tiles((T*)x.out, 0, x.steps, end, past_caches, [&](int64_t t) {
-      for (int64_t k = 0; k < x.taps; k += BLOCK) {
-        look_back(t, k);
-        const T* taps = (const T*)x.filter + k * x.features + first;
-        add_filtered<T>(sums, window.at + (block(k) - 1) * RUN<T>, -1, taps, x.features, block(k), width);
+    // Steps `t` to `stop` of `sums`; those from `end` on are 0.
+    void write(T* out, int64_t t, int64_t stop, bool past_caches) const {
+      for (int64_t j = 0; t + j < stop; ++j) {
+        T *to = out + (t + j) * pitch + offset, *from = sums + j * RUN<T>;
+        if (t + j >= end) memset(from, 0, (size_t)width * sizeof(T));
+        if (past_caches)
+          for (int64_t n = 0; n < width; n += WIDTH<T>) stream(to + n, load<Pack<T, 1>>(from + n));
+        else memcpy(to, from, (size_t)width * sizeof(T));
       }
+    }
+  };
+
+  // body(lanes, t, end of the tile) for tiles of the steps from `begin` to `stop`.
+  template <class Body> void over_tiles(int64_t begin, int64_t stop, Body body) {
+    for (Window<T>& window : windows) window.count = 0;
+    for (int64_t t = begin; t < stop; t += TILE) {
+      Window<T>* window = windows;
+      for (int64_t b = row; b < row + rows; ++b)
+        for (int64_t n = first; n < end; n += RUN<T>) {
+          memset(sums, 0, sizeof sums);
+          const int64_t steps = x.lengths ? x.lengths[b] : x.steps;
+          body(Lanes{x, pitch, b * x.features + n, n, smaller(RUN<T>, end - n), steps, *window++, sums}, t,
+               smaller(t + TILE, stop));
+        }
+    }
+  }
+
+  void filter(bool past_caches) {
+    over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
+      for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
+        count = lanes.block(k);
+        lanes.look_back(t, k);
+        const T* rows = lanes.window.at + (count - 1) * RUN<T>;
+        add_filtered<T>(sums, rows, -1, lanes.filter(k), x.features, count, lanes.width);
+      }
+      lanes.write((T*)x.out, t, stop, past_caches);
     });
   }
 
-  void shift(int64_t first, bool past_caches) const {
-    over_tiles((T*)x.out, 0, x.steps, end, past_caches, [&](int64_t t) {
-      for (int64_t k = 0; k < x.taps; k += BLOCK) {
-        look_back(t, k);
-        for (int64_t n = 0; n < width; ++n) {
-          const int64_t at = block(k) - 1 - (x.shift[first + n] - k);
-          if (at < 0 || at >= block(k)) continue;
-          const T* column = window.at + at * RUN<T> + n;
+  void shift(bool past_caches) {
+    over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
+      for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
+        count = lanes.block(k);
+        lanes.look_back(t, k);
+        for (int64_t n = 0; n < lanes.width; ++n) {
+          const int64_t at = count - 1 - (x.shift[lanes.first + n] - k);
+          if (at < 0 || at >= count) continue;
+          const T* column = lanes.window.at + at * RUN<T> + n;
           for (int64_t j = 0; j < TILE; ++j) sums[j * RUN<T> + n] = column[j * RUN<T>];
         }
       }
+      lanes.write((T*)x.out, t, stop, past_caches);
     });
   }
 
-  // ∂x[t] = Σ_k filter[k]·∂y[t + k], for steps from `begin` to `stop`.
-  void adjoint(int64_t first, T* out, int64_t begin, int64_t stop, bool past_caches) const {
-    over_tiles(out, begin, stop, smaller(stop, end), past_caches, [&](int64_t t) {
-      for (int64_t k = 0; k < x.taps; k += BLOCK) {
-        window.move(t + k, TILE + block(k) - 1, width, [this](int64_t at) { return gradient(at); });
-        const T* taps = (const T*)x.filter + k * x.features + first;
-        add_filtered<T>(sums, window.at, 1, taps, x.features, block(k), width);
+  // ∂x[t] = Σ_k filter[k]·∂y[t + k] of the steps from `begin` to `stop`; step 0 is at `out`.
+  void adjoint(T* out, int64_t begin, int64_t stop, bool past_caches) {
+    over_tiles(begin, stop, [&](const Lanes& lanes, int64_t t, int64_t stop) {
+      for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
+        count = lanes.block(k);
+        lanes.look_ahead(t, k);
+        add_filtered<T>(sums, lanes.window.at, 1, lanes.filter(k), x.features, count, lanes.width);
       }
+      lanes.write(out, t, stop, past_caches);
     });
   }
 
   // table[k] += Σ_t ∂y[t]·x[t - k]
-  void products(T* table) const {
-    over_tiles(nullptr, 0, x.steps, end, false, [&](int64_t t) {
-      const int64_t steps = smaller(TILE, end - t);
-      for (int64_t j = 0; j < steps; ++j) memcpy(sums + j * RUN<T>, gradient(t + j), (size_t)width * sizeof(T));
-      for (int64_t k = 0; k < x.taps; k += BLOCK) {
-        look_back(t, k);
-        add_products<T>(table + k * x.features, x.features, sums, window.at, block(k), steps, width);
+  void products(T* table) {
+    over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
+      const int64_t steps = smaller(stop, lanes.end) - t;
+      for (int64_t j = 0; j < steps; ++j)
+        memcpy(sums + j * RUN<T>, lanes.gradient(t + j), (size_t)lanes.width * sizeof(T));
+      for (int64_t k = 0, count; k < x.taps && steps > 0; k += count) {
+        count = lanes.block(k);
+        lanes.look_back(t, k);
+        T* total = table + k * x.features + lanes.first;
+        add_products<T>(total, x.features, sums, lanes.window.at, count, steps, lanes.width);
       }
     });
   }
 };
 
-// body(row, first lane of it, group), where the rows of a group and the lanes of a run are one task.
-template <class T, class Body> void over_rows(const Delay& x, int64_t groups, Body body) {
-  const int64_t runs = divide_up(x.features, RUN<T>), share = divide_up(x.rows, groups);
+// body(runs, group), where the batch rows of a group and some of its features are one task.
+template <class T, class Body> void over_runs(const Delay& x, Body body) {
+  const int64_t all = divide_up(x.features, RUN<T>), share = divide_up(x.rows, x.groups);
+  const int64_t across = larger(smaller(RUNS, x.rows * all / x.groups), 1), parts = divide_up(all, across);
+  const int64_t rows = larger(RUNS / smaller(across, larger(all, 1)), 1);
   const bool small = x.steps * x.rows * x.features < SMALL;
-  parallel(groups * runs, small ? 1 : x.threads, [&](int64_t task) {
-    Window<T> window;
-    alignas(LINE) T sums[TILE * RUN<T>] = {};
-    const int64_t group = task / runs, first = task % runs * RUN<T>;
-    for (int64_t b = group * share; b < smaller((group + 1) * share, x.rows); ++b)
-      body(Row<T>{x, b * x.features + first, smaller(RUN<T>, x.features - first), x.rows * x.features,
-                  x.lengths ? x.lengths[b] : x.steps, window, sums},
-           first, group);
+  parallel(x.groups * parts, small ? 1 : x.threads, [&](int64_t task) {
+    const int64_t group = task / parts, first = task % parts * across * RUN<T>, last = (group + 1) * share;
+    for (int64_t b = group * share; b < smaller(last, x.rows); b += rows) {
+      Runs<T> runs{x,     x.rows * x.features,
+                   b,     smaller(rows, smaller(last, x.rows) - b),
+                   first, smaller(first + across * RUN<T>, x.features),
+                   {},    {}};
+      body(runs, group);
+    }
     fence();
   });
 }
@@ -189,11 +217,10 @@ template <class T> void backward(const Delay& x) {
   const bool past = past_caches<T>(x, x.grad_x);
   const int64_t size = x.taps * x.features;
   if (x.grad_filter) memset(x.tables, 0, (size_t)(x.groups * size) * sizeof(T));
-  over_rows<T>(x, x.groups, [&](const Row<T>& row, int64_t first, int64_t group) {
-    T* history = (T*)x.grad_history + (x.taps - 1) * row.pitch;
-    if (x.grad_history) row.adjoint(first, history, 1 - x.taps, 0, false);
-    if (x.grad_x) row.adjoint(first, (T*)x.grad_x, 0, x.steps, past);
-    if (x.grad_filter) row.products((T*)x.tables + group * size + first);
+  over_runs<T>(x, [&](Runs<T>& runs, int64_t group) {
+    if (x.grad_history) runs.adjoint((T*)x.grad_history + (x.taps - 1) * runs.pitch, 1 - x.taps, 0, false);
+    if (x.grad_x) runs.adjoint((T*)x.grad_x, 0, x.steps, past);
+    if (x.grad_filter) runs.products((T*)x.tables + group * size);
   });
   if (!x.grad_filter) return;
   T* total = (T*)x.grad_filter;
@@ -201,17 +228,15 @@ template <class T> void backward(const Delay& x) {
   for (int64_t group = 0; group < x.groups; ++group)
     for (int64_t n = 0; n < size; ++n) total[n] += ((const T*)x.tables)[group * size + n];
 }
+
+template <class T> void delay(const Delay& x) {
+  const bool past = past_caches<T>(x, x.out);
+  over_runs<T>(x, [&](Runs<T>& runs, int64_t) { x.shift ? runs.shift(past) : runs.filter(past); });
+}
 }  // namespace
 
 OPERATION(delay, Delay) {
-  const Delay& x = *operands;
-  auto run = [&]<class T>(T) {
-    const bool past = past_caches<T>(x, x.out);
-    over_rows<T>(x, larger(x.rows, 1), [&](const Row<T>& row, int64_t first, int64_t) {
-      x.shift ? row.shift(first, past) : row.filter(first, past);
-    });
-  };
-  x.wide ? run(0.0) : run(0.0f);
+  operands->wide ? delay<double>(*operands) : delay<float>(*operands);
   return 0;
 }
 
