@@ -175,3 +175,21 @@ struct Spectra {
   const int64_t* ends;   // (C,): the bin from which on the response is nothing
   float* out;            // (C, bins / 2 + 1, 2)
 };
+
+// A delay for each feature: as a causal filter, forward and backward, or in whole steps (shift).
+struct Delay {
+  int64_t steps, rows, features, threads;
+  int64_t taps;    // D; a shift is at most D - 1
+  int64_t groups;  // of the rows, each with a table of its own
+  int32_t wide;
+  const void* x;           // (T, B, N)
+  const void* history;     // (D - 1, B, N), the steps before x, or NULL: 0
+  const void* filter;      // (D, N)
+  const int64_t* shift;    // (N,), steps, instead of a filter
+  const int64_t* lengths;  // (B,)
+  void* out;               // (T, B, N), written by filter and shift
+  // Of the backward pass; a result that is NULL is not wanted.
+  const void* grad;             // (T, B, N)
+  void *grad_x, *grad_history;  // (T, B, N), (D - 1, B, N)
+  void *tables, *grad_filter;   // scratch (groups, D, N); (D, N)
+};
