@@ -5,5 +5,4 @@ from ._state import DelayOutput, DelayState
 from .axonal import AxonalDelay
 from .schedule import DelaySchedule
 
-
 __all__ = ["AxonalDelay", "DelayOutput", "DelaySchedule", "DelayState", "Positions"]

@@ -72,7 +72,9 @@ class Positions(FullPrecision):
         """The nearest whole steps, int64, in range."""
         delay = delay.detach()
         if not torch.compiler.is_compiling() and delay.device.type == "cpu" and not bool(delay.isfinite().all()):
-            raise ValueError("delay: finite numbers of steps are needed, found NaN or infinity among the learned delays")
+            raise ValueError(
+                "delay: finite numbers of steps are needed, found NaN or infinity among the learned delays"
+            )
         return delay.clamp(0, self.reach).round().long().clamp(0, self.reach)
 
     def extra_repr(self) -> str:

@@ -147,6 +147,11 @@ class Model:
     def _maker(self) -> Any:
         return build.batches_of(self.recipe, files.of_arrays([], [], self.facts, "s"))
 
+    @property
+    def tail(self) -> int:
+        """Steps of silence that the network hears behind a recording."""
+        return self._maker.tail
+
     def binning(self, times: np.ndarray) -> np.ndarray:
         """The step of each time (n,) in µs, rising, int64."""
         step = self._maker.step

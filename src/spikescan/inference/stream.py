@@ -106,7 +106,7 @@ class Stream:
             self._votes = self._votes.with_steps(readout)
         self._done = current
         self._steps, self._channels = self._steps[~finished], self._channels[~finished]
-        readout, _ = self._run(np.ones(len(self._steps), bool), current, 1)
+        readout, _ = self._run(np.ones(len(self._steps), bool), current, 1 + self._model.tail)
         self.answer = self._model.prediction(self._votes.with_steps(readout).scores())
         return self.answer
 
