@@ -36,8 +36,8 @@ def test_every_chunking_gives_the_whole(trained, events, neuron, mode, cuts):
 
 def test_delays_and_the_silence_in_which_they_end(trained, events):
     """A stream hears as much silence behind its last event as a recording does."""
-    name = {"neuron__name": "resonate-and-fire", "network__delays": "axonal", "network__max_delay": 0.1}
-    model = ss.load(trained(data__tail=0.06, **name))
+    name = {"neuron__name": "resonate-and-fire", "neuron__firing": "gumbel", "network__delays": "axonal"}
+    model = ss.load(trained(data__tail=0.06, network__max_delay=0.1, **name))
     stream, seen = model.stream(seed=3), 0
     for times, channels in pieces(events, [40, 41, 180]):
         answer, seen = stream.push_events(times, channels), seen + len(times)
