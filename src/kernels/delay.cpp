@@ -14,6 +14,12 @@ constexpr int64_t TOGETHER = 8;                              // independent sums
 template <class T> constexpr int64_t RUN = 256 / sizeof(T);  // lanes of a task, four cache lines
 template <class T> constexpr int64_t ROWS = TILE + BLOCK;    // of a window
 
+// A row of some lanes, of whole vectors where it lies in a window; a call of memcpy takes longer.
+template <class T> INLINE void copy(T* to, const T* from, int64_t width, int64_t stored) {
+  using P = Pack<T, 1>;
+  for (int64_t n = 0; n < width; n += P::lanes) store(to + n, from ? load<P>(from + n, width - n) : P{}, stored - n);
+}
+
 // Steps `first` to `first + count` of some lanes.
 template <class T> struct Window {
   alignas(LINE) T at[ROWS<T> * RUN<T>] = {};
@@ -24,10 +30,8 @@ template <class T> struct Window {
     int64_t held = begin >= first ? larger(smaller(first + count - begin, wanted), 0) : 0;
     if (held && begin > first) memmove(at, at + (begin - first) * RUN<T>, (size_t)(held * RUN<T>)*sizeof(T));
     for (; held < wanted; ++held) {
-      T* to = at + held * RUN<T>;
       const T* source = from(begin + held);
-      if (source) memcpy(to, source, (size_t)width * sizeof(T));
-      else memset(to, 0, (size_t)width * sizeof(T));
+      copy(at + held * RUN<T>, source, width, RUN<T>);
       if (source) prefetch(source + width, RUN<T>);
     }
     first = begin, count = wanted;
@@ -52,6 +56,38 @@ void add_filtered(T* sums, const T* rows, int64_t way, const T* filter, int64_t 
 #pragma GCC unroll 8
       for (int64_t s = 0; s < TOGETHER; ++s) store(sums + (j + s) * RUN<T> + n, sum[s]);
     }
+}
+
+// sums[j] = rows[j - k] in lanes whose shift is first + k, k = 0 to taps - 1.
+template <class T>
+void add_shifted(T* sums, const T* rows, const int64_t* shift, int64_t first, int64_t taps, int64_t width) {
+  using P = Pack<T, 1>;
+  for (int64_t n = 0; n < width; n += P::lanes) {
+    alignas(LINE) T place[P::lanes];
+    bool some[BLOCK] = {};
+    for (int64_t i = 0; i < P::lanes; ++i) {
+      const int64_t k = n + i < width ? shift[n + i] - first : -1;
+      const bool here = k >= 0 && k < taps;
+      place[i] = here ? (T)k : T(-1);
+      if (here) some[k] = true;
+    }
+    int64_t found = 0, which[BLOCK];
+    for (int64_t k = 0; k < taps; ++k)
+      if (some[k]) which[found++] = k;
+    for (int64_t j = 0; j < TILE && found; j += TOGETHER) {
+      P sum[TOGETHER];
+#pragma GCC unroll 8
+      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = load<P>(sums + (j + s) * RUN<T> + n);
+      for (int64_t i = 0; i < found; ++i) {
+        const Mask<T, 1> here{load<P>(place).v == all<P>((T)which[i]).v};
+        const T* row = rows + (j - which[i]) * RUN<T> + n;
+#pragma GCC unroll 8
+        for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = select(here, load<P>(row + s * RUN<T>), sum[s]);
+      }
+#pragma GCC unroll 8
+      for (int64_t s = 0; s < TOGETHER; ++s) store(sums + (j + s) * RUN<T> + n, sum[s]);
+    }
+  }
 }
 
 // table[k] += Σ_j grad[j]·rows[j + taps - 1 - k]
@@ -109,11 +145,11 @@ template <class T> struct Runs {
     // Steps `t` to `stop` of `sums`; those from `end` on are 0.
     void write(T* out, int64_t t, int64_t stop, bool past_caches) const {
       for (int64_t j = 0; t + j < stop; ++j) {
-        T *to = out + (t + j) * pitch + offset, *from = sums + j * RUN<T>;
-        if (t + j >= end) memset(from, 0, (size_t)width * sizeof(T));
-        if (past_caches)
+        T* to = out + (t + j) * pitch + offset;
+        const T* from = t + j < end ? sums + j * RUN<T> : nullptr;
+        if (past_caches && from)
           for (int64_t n = 0; n < width; n += WIDTH<T>) stream(to + n, load<Pack<T, 1>>(from + n));
-        else memcpy(to, from, (size_t)width * sizeof(T));
+        else copy(to, from, width, width);
       }
     }
   };
@@ -150,12 +186,7 @@ template <class T> struct Runs {
       for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
         count = lanes.block(k);
         lanes.look_back(t, k);
-        for (int64_t n = 0; n < lanes.width; ++n) {
-          const int64_t at = count - 1 - (x.shift[lanes.first + n] - k);
-          if (at < 0 || at >= count) continue;
-          const T* column = lanes.window.at + at * RUN<T> + n;
-          for (int64_t j = 0; j < TILE; ++j) sums[j * RUN<T> + n] = column[j * RUN<T>];
-        }
+        add_shifted<T>(sums, lanes.window.at + (count - 1) * RUN<T>, x.shift + lanes.first, k, count, lanes.width);
       }
       lanes.write((T*)x.out, t, stop, past_caches);
     });
@@ -177,8 +208,7 @@ template <class T> struct Runs {
   void products(T* table) {
     over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
       const int64_t steps = smaller(stop, lanes.end) - t;
-      for (int64_t j = 0; j < steps; ++j)
-        memcpy(sums + j * RUN<T>, lanes.gradient(t + j), (size_t)lanes.width * sizeof(T));
+      for (int64_t j = 0; j < steps; ++j) copy(sums + j * RUN<T>, lanes.gradient(t + j), lanes.width, RUN<T>);
       for (int64_t k = 0, count; k < x.taps && steps > 0; k += count) {
         count = lanes.block(k);
         lanes.look_back(t, k);
