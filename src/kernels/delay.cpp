@@ -25,28 +25,29 @@ template <class T> struct Window {
   alignas(LINE) T at[ROWS<T> * RUN<T>] = {};
   int64_t first = 0, count = 0;
 
-  // from(t): where step t lies, NULL where it is 0.
-  template <class From> void move(int64_t begin, int64_t wanted, int64_t width, From from) {
+  // from(t): where step t lies, NULL where it is 0; next: how far from there the run that follows in time is.
+  template <class From> void move(int64_t begin, int64_t wanted, int64_t width, int64_t next, From from) {
     int64_t held = begin >= first ? larger(smaller(first + count - begin, wanted), 0) : 0;
     if (held && begin > first) memmove(at, at + (begin - first) * RUN<T>, (size_t)(held * RUN<T>)*sizeof(T));
     for (; held < wanted; ++held) {
       const T* source = from(begin + held);
       copy(at + held * RUN<T>, source, width, RUN<T>);
-      if (source) prefetch(source + width, RUN<T>);
+      if (source) prefetch(source + next, RUN<T>);
     }
     first = begin, count = wanted;
   }
 };
 
-// sums[j] += Σ_k filter[k]·rows[j + way·k]
+// sums[j] = Σ_k filter[k]·rows[j + way·k], added to what is there where there are `sums` of an earlier block.
 template <class T>
-void add_filtered(T* sums, const T* rows, int64_t way, const T* filter, int64_t pitch, int64_t taps, int64_t width) {
+void add_filtered(T* sums, bool more, const T* rows, int64_t way, const T* filter, int64_t pitch, int64_t taps,
+                  int64_t width) {
   using P = Pack<T, 1>;
   for (int64_t n = 0; n < width; n += P::lanes)
     for (int64_t j = 0; j < TILE; j += TOGETHER) {
       P sum[TOGETHER];
 #pragma GCC unroll 8
-      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = load<P>(sums + (j + s) * RUN<T> + n);
+      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = more ? load<P>(sums + (j + s) * RUN<T> + n) : P{};
       for (int64_t k = 0; k < taps; ++k) {
         const P tap = load<P>(filter + k * pitch + n, width - n);
         const T* row = rows + (j + way * k) * RUN<T> + n;
@@ -58,7 +59,8 @@ void add_filtered(T* sums, const T* rows, int64_t way, const T* filter, int64_t 
     }
 }
 
-// sums[j] = rows[j - k] in lanes whose shift is first + k, k = 0 to taps - 1.
+// sums[j] = rows[j - k] in lanes whose shift is first + k, k = 0 to taps - 1; 0 in others, or what an earlier block
+// left.
 template <class T>
 void add_shifted(T* sums, const T* rows, const int64_t* shift, int64_t first, int64_t taps, int64_t width) {
   using P = Pack<T, 1>;
@@ -74,10 +76,10 @@ void add_shifted(T* sums, const T* rows, const int64_t* shift, int64_t first, in
     int64_t found = 0, which[BLOCK];
     for (int64_t k = 0; k < taps; ++k)
       if (some[k]) which[found++] = k;
-    for (int64_t j = 0; j < TILE && found; j += TOGETHER) {
+    for (int64_t j = 0; j < TILE && (found || !first); j += TOGETHER) {
       P sum[TOGETHER];
 #pragma GCC unroll 8
-      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = load<P>(sums + (j + s) * RUN<T> + n);
+      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = first ? load<P>(sums + (j + s) * RUN<T> + n) : P{};
       for (int64_t i = 0; i < found; ++i) {
         const Mask<T, 1> here{load<P>(place).v == all<P>((T)which[i]).v};
         const T* row = rows + (j - which[i]) * RUN<T> + n;
@@ -123,7 +125,7 @@ template <class T> struct Runs {
   // One of them.
   struct Lanes {
     const Delay& x;
-    int64_t pitch, offset, first, width, end;
+    int64_t pitch, offset, next, first, width, end;
     Window<T>& window;
     T* sums;
 
@@ -136,10 +138,10 @@ template <class T> struct Runs {
     int64_t block(int64_t k) const { return smaller(BLOCK, x.taps - k); }
 
     void look_back(int64_t t, int64_t k) const {
-      window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, [this](int64_t at) { return input(at); });
+      window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, next, [this](int64_t at) { return input(at); });
     }
     void look_ahead(int64_t t, int64_t k) const {
-      window.move(t + k, TILE + block(k) - 1, width, [this](int64_t at) { return gradient(at); });
+      window.move(t + k, TILE + block(k) - 1, width, next, [this](int64_t at) { return gradient(at); });
     }
 
     // Steps `t` to `stop` of `sums`; those from `end` on are 0.
@@ -161,10 +163,12 @@ template <class T> struct Runs {
       Window<T>* window = windows;
       for (int64_t b = row; b < row + rows; ++b)
         for (int64_t n = first; n < end; n += RUN<T>) {
-          memset(sums, 0, sizeof sums);
           const int64_t steps = x.lengths ? x.lengths[b] : x.steps;
-          body(Lanes{x, pitch, b * x.features + n, n, smaller(RUN<T>, end - n), steps, *window++, sums}, t,
-               smaller(t + TILE, stop));
+          const int64_t offset = b * x.features + n, width = smaller(RUN<T>, end - n);
+          const bool last = b == row + rows - 1 && n + RUN<T> >= end;
+          const int64_t next = !last ? n + RUN<T> < end ? RUN<T> : x.features + first - n
+                                     : TILE * pitch + row * x.features + first - offset;
+          body(Lanes{x, pitch, offset, next, n, width, steps, *window++, sums}, t, smaller(t + TILE, stop));
         }
     }
   }
@@ -175,7 +179,7 @@ template <class T> struct Runs {
         count = lanes.block(k);
         lanes.look_back(t, k);
         const T* rows = lanes.window.at + (count - 1) * RUN<T>;
-        add_filtered<T>(sums, rows, -1, lanes.filter(k), x.features, count, lanes.width);
+        add_filtered<T>(sums, k > 0, rows, -1, lanes.filter(k), x.features, count, lanes.width);
       }
       lanes.write((T*)x.out, t, stop, past_caches);
     });
@@ -198,7 +202,7 @@ template <class T> struct Runs {
       for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
         count = lanes.block(k);
         lanes.look_ahead(t, k);
-        add_filtered<T>(sums, lanes.window.at, 1, lanes.filter(k), x.features, count, lanes.width);
+        add_filtered<T>(sums, k > 0, lanes.window.at, 1, lanes.filter(k), x.features, count, lanes.width);
       }
       lanes.write(out, t, stop, past_caches);
     });
@@ -208,7 +212,11 @@ template <class T> struct Runs {
   void products(T* table) {
     over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
       const int64_t steps = smaller(stop, lanes.end) - t;
-      for (int64_t j = 0; j < steps; ++j) copy(sums + j * RUN<T>, lanes.gradient(t + j), lanes.width, RUN<T>);
+      for (int64_t j = 0; j < steps; ++j) {
+        const T* source = lanes.gradient(t + j);
+        copy(sums + j * RUN<T>, source, lanes.width, RUN<T>);
+        prefetch(source + lanes.next, RUN<T>);
+      }
       for (int64_t k = 0, count; k < x.taps && steps > 0; k += count) {
         count = lanes.block(k);
         lanes.look_back(t, k);
