@@ -13,6 +13,7 @@ from . import memory
 if TYPE_CHECKING:
     from . import data, firing, losses, random
     from .chunking import chunked
+    from .delays import AxonalDelay, DelaySchedule, DelayState, SynapticDelayLinear
     from .inference import load as load
     from .losses import readout
     from .memory import keep_freed_memory
@@ -29,6 +30,9 @@ __all__ = [
     "LIF",
     "MPEPSN",
     "SPSN",
+    "AxonalDelay",
+    "DelaySchedule",
+    "DelayState",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
@@ -36,6 +40,7 @@ __all__ = [
     "NeuronOutput",
     "ReLU",
     "State",
+    "SynapticDelayLinear",
     "chunked",
     "data",
     "firing",
@@ -57,6 +62,7 @@ _HOMES = {
     "load": "inference",
     "readout": "losses",
     "train": "training.simple",
+    **dict.fromkeys(("AxonalDelay", "DelaySchedule", "DelayState", "SynapticDelayLinear"), "delays"),
     **dict.fromkeys(("LIF", "MPEPSN", "SPSN", "LeakyIntegrator", "Neuron", "ReLU"), "neurons"),
     **dict.fromkeys(("NetworkOutput", "NetworkState", "NeuronOutput", "State"), "types"),
 }
