@@ -183,7 +183,9 @@ def test_the_state_is_a_pytree_that_is_saved_and_detached():
 
 def test_a_state_is_loaded_where_no_delay_was_made_before(tmp_path):
     torch.save(axonal().run(torch.randn(3, 1, 5, dtype=torch.float64)).state, tmp_path / "state")
-    program = f"import torch, spikescan as ss; ss.DelayState; print(torch.load({str(tmp_path / 'state')!r}).history.shape)"
+    program = (
+        f"import torch, spikescan as ss; ss.DelayState; print(torch.load({str(tmp_path / 'state')!r}).history.shape)"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "torch.Size([8, 1, 5])"
 

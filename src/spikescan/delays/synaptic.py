@@ -81,7 +81,7 @@ class SynapticDelayLinear(nn.Module):
     def _sparse(self, joined: Tensor) -> Tensor:
         """The same with delays in whole steps. Rows of B inputs are looked up: row t·in + i is input i at step t."""
         reach, rows = self.positions.reach, joined.shape[1]
-        table = joined.transpose(1, 2).reshape(-1, rows)
+        table = joined.transpose(1, 2).flatten(0, 1)
         if table.numel() == 0:
             return joined.new_zeros((len(joined) - reach, rows, self.out_features))
         delay = self.positions.rounded(self.positions.delay)
