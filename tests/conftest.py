@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 _graphs = tempfile.TemporaryDirectory()
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _graphs.name)
 
-CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks"
+CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks", "delays"
 
 # Kernels compile at their first call, and the fixtures below hold for all examples of a property.
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

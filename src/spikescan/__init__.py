@@ -13,6 +13,7 @@ from . import memory
 if TYPE_CHECKING:
     from . import data, firing, losses, random
     from .chunking import chunked
+    from .delays import AxonalDelay, DelaySchedule, DelayState, SynapticDelayLinear
     from .inference import load as load
     from .losses import readout
     from .memory import keep_freed_memory
@@ -41,7 +42,10 @@ __all__ = [
     "MPEPSN",
     "SPSN",
     "AdaptiveLIF",
+    "AxonalDelay",
     "CSiLIF",
+    "DelaySchedule",
+    "DelayState",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
@@ -51,6 +55,7 @@ __all__ = [
     "ResonateAndFire",
     "Resonator",
     "State",
+    "SynapticDelayLinear",
     "chunked",
     "data",
     "firing",
@@ -77,6 +82,7 @@ _HOMES = {
     "readout": "losses",
     "train": "training.simple",
     **dict.fromkeys(_NEURONS, "neurons"),
+    **dict.fromkeys(("AxonalDelay", "DelaySchedule", "DelayState", "SynapticDelayLinear"), "delays"),
     **dict.fromkeys(("NetworkOutput", "NetworkState", "NeuronOutput", "State"), "types"),
 }
 """The module that each public name is from."""

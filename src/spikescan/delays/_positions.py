@@ -65,8 +65,10 @@ class Positions(FullPrecision):
     def gaussians(self, delay: Tensor) -> Tensor:
         """Taps (D, *shape) of these delays; over the taps they sum to 1."""
         inside = delay + (delay.clamp(0, self.reach) - delay).detach()
-        k = torch.arange(self.taps, dtype=delay.dtype, device=delay.device).view(-1, *(1,) * delay.dim())
-        return torch.softmax(((k - inside) / self.width).square() / -2, 0)
+        k = torch.arange(self.taps, dtype=delay.dtype, device=delay.device)
+        # over the last axis, where torch computes the same on any number of threads
+        weights = torch.softmax(((k - inside[..., None]) / self.width).square() / -2, -1)
+        return weights.movedim(-1, 0)
 
     def rounded(self, delay: Tensor) -> Tensor:
         """The nearest whole steps, int64, in range."""

@@ -16,7 +16,7 @@ from ..scan._select import check_backend
 from ._autograd import filtered, shifted
 from ._events import delayed_events
 from ._positions import Positions
-from ._state import DelayOutput, DelayState, check_state, last_inputs
+from ._state import DelayOutput, DelayState, check_state, flattened, last_inputs
 
 if TYPE_CHECKING:
     from ..networks._event_linear import Events
@@ -72,7 +72,7 @@ class AxonalDelay(Positions):
         lengths, dtype = check_lengths(lengths, x), accumulate_dtype(x)
         history = check_state(state, (self.reach, *x.shape[1:]), x, dtype)
         delay = over_features(self.delay, x, "features")
-        flat = x.to(dtype).flatten(2) if x.dim() > 2 else x.to(dtype).unsqueeze(-1)
+        flat = flattened(x.to(dtype))
         if self.training:
             y = filtered(flat, self.gaussians(delay).to(dtype), history, lengths, self.backend)
         else:
@@ -85,10 +85,10 @@ class AxonalDelay(Positions):
             raise TypeError(f"x: a tensor (T, B, *features) or an EventTensor is needed, found {type(x).__name__}")
         if self.training or (x.value is not None and x.value.requires_grad and torch.is_grad_enabled()):
             return self.run(x.dense(self.delay.dtype), state, lengths=lengths)
-        like = torch.empty(x.shape, device="meta")
-        check_lengths(lengths, like)
-        history = check_state(state, (self.reach, *x.shape[1:]), x.step, self.delay.dtype)
-        shift = self.rounded(over_features(self.delay, x.step.new_empty(()).expand(x.shape), "features"))
+        like = x.step.new_empty(()).expand(x.shape)
+        lengths = check_lengths(lengths, like)
+        history = check_state(state, (self.reach, *x.shape[1:]), like, self.delay.dtype)
+        shift = self.rounded(over_features(self.delay, like, "features"))
         return DelayOutput(*delayed_events(x, shift, history, lengths, self.reach))
 
     def forward(self, x: Tensor | Events) -> Any:
