@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ReLU,
         ResonateAndFire,
         Resonator,
+        iterated_lif,
     )
     from .scan import linear_scan
     from .training.classifier import Classifier as Classifier
@@ -59,6 +60,7 @@ __all__ = [
     "chunked",
     "data",
     "firing",
+    "iterated_lif",
     "keep_freed_memory",
     "linear_scan",
     "losses",
@@ -70,7 +72,7 @@ they import Lightning."""
 
 _NEURONS = (
     *("LIF", "MPEPSN", "SPSN", "AdaptiveLIF", "CSiLIF", "LeakyIntegrator", "Neuron"),
-    *("ReLU", "ResonateAndFire", "Resonator"),
+    *("ReLU", "ResonateAndFire", "Resonator", "iterated_lif"),
 )
 _HOMES = {
     "Classifier": "training.classifier",

@@ -107,7 +107,7 @@ def test_silence_behind_samples(make_store, pad):
     assert batch.events.shape == (5, 2, 3)
     first = 2 if pad == "left" else 0
     assert batch.events.dense().nonzero().tolist() == sorted([[0, 0, 1], [2, 0, 0], [first, 1, 2]])
-    with pytest.raises(InputError, match="tail: 0.01 s of silence behind samples that are cut into frames"):
+    with pytest.raises(InputError, match=r"tail: 0\.01 s of silence behind samples that are cut into frames"):
         BatchMaker(store, channels=3, frames=4, tail=0.01)
 
 
