@@ -14,6 +14,7 @@ if not (shutil.which("ptxas") or Path(triton.__file__).with_name("backends").joi
 from compiling import compiled_by  # noqa: E402
 from event_cases import events_of, parameters  # noqa: E402
 
+from spikescan.delays import _triton as delays  # noqa: E402
 from spikescan.firing._codes import (  # noqa: E402
     BERNOULLI,
     DELTA,
@@ -257,3 +258,21 @@ def test_events(features, valued, dtype, monkeypatch):
     if features == 128:
         assert "ld.global.v" in kernels[0].asm["ptx"], "a thread reads neighbouring features at once"
         assert "shfl" not in kernels[0].asm["ptx"] or dtype != torch.float32, "and sums its own over the events"
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_delays(monkeypatch, dtype, full):
+    x, taps = torch.zeros(ODD, dtype=dtype), torch.zeros(5, ODD[2], dtype=dtype)
+    history = torch.zeros(4, *ODD[1:], dtype=dtype) if full else None
+    lengths = torch.zeros(ODD[1], dtype=torch.int64) if full else None
+
+    def launch():
+        delays.filtered(x, taps, history, lengths)
+        delays.shifted(x, torch.zeros(ODD[2], dtype=torch.int64), 4, history, lengths)
+        results = torch.empty_like(x), torch.empty_like(taps), None if history is None else torch.empty_like(history)
+        delays.backward(x, x, taps, history, lengths, results)
+
+    assert names(compiled_by(monkeypatch, launch)) == [
+        *("filter_kernel", "shift_kernel", "filter_kernel", "products_kernel"),
+    ]

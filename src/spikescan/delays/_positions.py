@@ -66,9 +66,10 @@ class Positions(FullPrecision):
         """Taps (D, *shape) of these delays; over the taps they sum to 1."""
         inside = delay + (delay.clamp(0, self.reach) - delay).detach()
         k = torch.arange(self.taps, dtype=delay.dtype, device=delay.device)
-        # over the last axis, where torch computes the same on any number of threads
-        weights = torch.softmax(((k - inside[..., None]) / self.width).square() / -2, -1)
-        return weights.movedim(-1, 0)
+        exponent = ((k - inside[..., None]) / self.width).square() / -2
+        # torch.softmax would do, but the last bits of its gradient depend on the number of threads
+        weights = (exponent - exponent.detach().amax(-1, keepdim=True)).exp()
+        return (weights / weights.sum(-1, keepdim=True)).movedim(-1, 0)
 
     def rounded(self, delay: Tensor) -> Tensor:
         """The nearest whole steps, int64, in range."""
