@@ -92,6 +92,7 @@ def _sounds(options: AudioOptions) -> Source:
         "wav or flac files, in folders by class, named {label}_{speaker}_{take}, or listed by a CSV (docs/own-data.md)",
         lambda root: audio_set.files(root, options),
         lambda root, folder, channels, progress: audio_set.convert(root, folder, progress, options),
+        open=saved.open_any,
         own=True,
         mark=lambda: audio_set.mark(options),
         unfinished=lambda root, store: audio_set.shards(root, store, options),

@@ -85,7 +85,10 @@ def of_sound(samples: np.ndarray, rate: int, model: Model, seed: int) -> Dataset
     """What the run's front end makes of a sound, as a data set of one sample."""
     if model.front_end is None:
         raise InputError(f"{model.where}: trained on events, it has no front end for sound")
-    times, channels = model.front_end(samples, rate, seed=seed)
+    made = model.front_end(samples, rate, seed=seed)
+    if model.facts.period is not None:
+        return of_values(made, model.facts)
+    times, channels = made
     return of_arrays(times, channels, model.facts)
 
 
