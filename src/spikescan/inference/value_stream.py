@@ -52,5 +52,5 @@ class ValueStream(Stream):
         piece = files.of_values(values, self._model.facts)
         batch = build.batches_of(self._model.recipe, piece)(piece.indices, 0)
         device = next(self._model.network.parameters()).device
-        output = self._model.network.run(batch.to(device).events[:steps], self._state)
+        output = self._model.network.run(batch.to(device).dense()[:steps], self._state)
         return output.readout[:, 0], output.state
