@@ -87,7 +87,7 @@ def neuron(
     operands = (
         sequence(True, current),
         rate if synapse else rate[:0],
-        *(rate, row(), row()),
+        *(rate, rate[:0], row(), row()),
         *(threshold if code[0] in (THRESHOLD, DELTA) else threshold[:0], nought, nought, lengths),
     )
     wants = not whole or not fires
@@ -103,7 +103,6 @@ def neuron(
     return launch
 
 
-STOCHASTIC = [(BERNOULLI, SIGMOID), (BERNOULLI, RELU_TANH), (GUMBEL, 0), (ESCAPE, 0)]
 WHOLE = ["forward_kernel", "backward_kernel"]
 CHUNKED = ["forward_kernel", "join_kernel", "forward_kernel", "backward_kernel", "join_kernel", "backward_kernel"]
 
@@ -117,10 +116,10 @@ def test_leaky_integrator(shape, whole, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "activation", "shape", "draws"),
     [
-        *((*firing, SHORT, 1) for firing in STOCHASTIC),
+        *((BERNOULLI, activation, SHORT, 1) for activation in (SIGMOID, RELU_TANH)),
         (GUMBEL, 0, ODD, 1),
-        (ESCAPE, 0, ODD, 1),
-        (BERNOULLI, 1, SHORT, 0),
+        (ESCAPE, 0, SHORT, 1),
+        (BERNOULLI, SIGMOID, SHORT, 0),
     ],
     ids=str,
 )
@@ -134,19 +133,18 @@ def test_gumbel_at_temperature_1_in_chunks(monkeypatch):
 
 
 COMPARING = [
-    (THRESHOLD, IDENTITY, 0),
-    (THRESHOLD, SIGMOID, 1),
-    (THRESHOLD, TANH, 2),
-    (DELTA, RELU_TANH, 3),
-    (DELTA, IDENTITY, 4),
-    (DELTA, SIGMOID, 1),
+    (THRESHOLD, IDENTITY, 0, SHORT),
+    (THRESHOLD, SIGMOID, 1, LONG),
+    (THRESHOLD, TANH, 2, SHORT),
+    (DELTA, RELU_TANH, 3, LONG),
+    (DELTA, IDENTITY, 4, SHORT),
 ]
+"""Each surrogate and each activation; either kind in one chunk and in several, where all else is wanted too."""
 
 
-@pytest.mark.parametrize(("kind", "activation", "surrogate"), COMPARING)
-def test_comparing(kind, activation, surrogate, monkeypatch):
-    shape = LONG if surrogate == 1 else SHORT
-    launch = neuron(shape, [kind, activation, surrogate, 0, 1, 0], whole=surrogate != 1)
+@pytest.mark.parametrize(("kind", "activation", "surrogate", "shape"), COMPARING)
+def test_comparing(kind, activation, surrogate, shape, monkeypatch):
+    launch = neuron(shape, [kind, activation, surrogate, 0, 1, 0], whole=shape is SHORT)
     assert names(compiled_by(monkeypatch, launch)) == (CHUNKED if shape is LONG else WHOLE)
 
 
@@ -163,7 +161,6 @@ HALVES = torch.float16, torch.bfloat16
 @pytest.mark.parametrize(
     ("shape", "code", "memo", "current"),
     [
-        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.float16),
         (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.bfloat16),
         (LONG, [GUMBEL, 0, 0, 0, 1, 1], None, torch.bfloat16),
         (ODD, [THRESHOLD, IDENTITY, 0, HARD, 0, 0], None, torch.float16),
@@ -176,9 +173,13 @@ def test_half_precision(shape, code, memo, current, monkeypatch):
     assert names(compiled_by(monkeypatch, launch)) == (CHUNKED if shape is LONG else WHOLE)
 
 
-@pytest.mark.parametrize("spikes", [torch.uint8, torch.bool, torch.float32])
-@pytest.mark.parametrize("code", [[BERNOULLI, SIGMOID, 0, 0, 1, 1], [THRESHOLD, IDENTITY, 0, HARD, 1, 0]])
-def test_spike_dtypes(code, spikes, monkeypatch):
+DRAWING, RESETTING = [BERNOULLI, SIGMOID, 0, 0, 1, 1], [THRESHOLD, IDENTITY, 0, HARD, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("spikes", "code"), [(torch.uint8, DRAWING), (torch.bool, RESETTING), (torch.float32, RESETTING)], ids=str
+)
+def test_spike_dtypes(spikes, code, monkeypatch):
     launch = neuron(SHORT, code, current=torch.bfloat16, spikes=spikes)
     assert names(compiled_by(monkeypatch, launch)) == WHOLE
 
@@ -188,7 +189,9 @@ def test_float64(code, monkeypatch):
     assert names(compiled_by(monkeypatch, neuron(ODD, code, dtype=torch.float64, whole=False)))
 
 
-@pytest.mark.parametrize(("dtype", "reverse"), [*product((torch.float32, torch.float64, *HALVES), (False, True))])
+@pytest.mark.parametrize(
+    ("dtype", "reverse"), [*zip((torch.float32, torch.float64, *HALVES), (False, True, True, False))], ids=str
+)
 def test_linear_scan(dtype, reverse, monkeypatch):
     x = torch.empty(LONG if reverse else (130, 3, 7), dtype=dtype)
     row = torch.empty(x.shape[1:], dtype=torch.float64 if dtype == torch.float64 else torch.float32)
@@ -196,8 +199,9 @@ def test_linear_scan(dtype, reverse, monkeypatch):
     assert names(kernels) == ["scan_kernel", "join_kernel", "scan_kernel"]
 
 
-ESTIMATES = [(*options, None) for options in product((True, False), repeat=3)]
-ESTIMATES += [(*options, current) for options in ((True, True, False), (False, False, True)) for current in HALVES]
+ESTIMATES = [(previous, draws, previous == draws, None) for previous, draws in product((True, False), repeat=2)]
+ESTIMATES += [(True, True, False, torch.float16), (False, False, True, torch.bfloat16)]
+"""Every pair of options."""
 
 
 @pytest.mark.parametrize(("previous", "draws", "whole", "current"), ESTIMATES)

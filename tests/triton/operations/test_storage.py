@@ -21,6 +21,7 @@ def run(current, memo: torch.dtype, device: str):
         current,
         rate,
         rate[:1],
+        absent,
         row,
         row,
         absent,
