@@ -46,7 +46,7 @@ def test_resume_and_overwrite(train, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--neuron", "izhikevich"], "neuron.name: 'izhikevich' is unknown, choose from lif"),
+        (["--neuron", "izhikevich"], "neuron.name: 'izhikevich' is unknown, choose from adaptive-lif"),
         (["--recipe", "nosuch"], "recipe nosuch"),
         (["--set", "training.lrr=1"], "did you mean lr?"),
         (["--set", "training"], "expected key=value"),
