@@ -93,7 +93,7 @@ def test_differences():
         ({"training.epochs": 0}, r"training.epochs"),
         ({"training.optimiser": "lion"}, r"training.optimiser: 'lion' is unknown, choose from adamax, adam, "),
         ({"training.schedule": "x"}, r"training.schedule: 'x' is unknown, choose from constant, one-cycle, cosine"),
-        ({"neuron.name": "izhikevich"}, r"neuron.name: 'izhikevich' is unknown, choose from adaptive-lif, c-silif, lif, mpe-psn, "),
+        ({"neuron.name": "izhikevich"}, r"neuron.name: .izhikevich. is unknown, choose from adaptive-lif, "),
         ({"neuron.tau_mem": -1}, r"neuron.tau_mem"),
         ({"loss.readout": "median"}, r"loss.readout: 'median' is unknown, choose from mean, max, last"),
         ({"data.dt": 0}, r"data.dt"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from spikescan.bench.rows import layers, sequences
+from spikescan.bench.rows import layers, linear, sequences
 from spikescan.bench.rows.kept import kept
 from spikescan.bench.rows.map import comparison
 from spikescan.bench.workbench import Workbench
@@ -42,6 +42,20 @@ ROWS = (
     ),
     Row("lif", "LIF", "25x an unbind loop; 20x SpikingJelly's LIFNode", ("cpu",), layers.lif),
     Row("mpe-psn", "MPE-PSN", "5x the equations in plain torch", ("cpu",), layers.mpe_psn),
+    Row(
+        "resonator",
+        "ResonateAndFire beside SPSN",
+        "1.6 times SPSN's time; 15x its Fourier form",
+        ("cpu",),
+        linear.resonators,
+    ),
+    Row(
+        "delay",
+        "AxonalDelay, 25 taps, beside SPSN",
+        "training 2 layers' time, evaluation 1; 8x torch's conv1d",
+        ("cpu",),
+        linear.delays,
+    ),
     Row("epoch", "a training epoch, published recipe", "15x the published formulation", ("cpu",), _epoch),
     Row(
         "flat",
