@@ -5,8 +5,8 @@ computed again in the backward pass (gradient checkpointing, Chen et al. 2016), 
 the same numbers again; but a sequence of one chunk is kept. Nothing is approximated: values, draws and gradients are
 those of the whole sequence. What lives on of each chunk is its state, two numbers a neuron, and some 60 kB of graph.
 
-Two layers know chunks all the same, because they see many steps at once: batch normalisation takes the statistics of a
-chunk, and dropout draws its masks from torch's generator. Leave them out where equality with the whole is wanted.
+One layer knows chunks all the same, because it sees many steps at once: batch normalisation takes the statistics of a
+chunk. Leave it out where equality with the whole is wanted.
 """
 
 from collections.abc import Callable, Iterator

@@ -55,25 +55,28 @@ class NeuronOutput(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """One state for each hidden layer, the readout's (None for a readout without integrator), and those of the delays
-    (none before the first step, and without delays)."""
+    """One state for each hidden layer, the readout's (None for a readout without integrator), those of the delays (none
+    before the first step, and without delays), and the network's seed."""
 
     layers: tuple[State, ...]
     readout: State | None
     delays: "tuple[DelayState, ...]" = ()
+    seed: Tensor | None = None
 
     def detach(self) -> "NetworkState":
         return NetworkState(
             tuple(layer.detach() for layer in self.layers),
             None if self.readout is None else self.readout.detach(),
             tuple(delay.detach() for delay in self.delays),
+            self.seed,
         )
 
     def to(self, device: torch.device | str) -> "NetworkState":
         """The same on `device`."""
         readout = None if self.readout is None else self.readout.to(device)
         delays = tuple(delay.to(device) for delay in self.delays)
-        return NetworkState(tuple(layer.to(device) for layer in self.layers), readout, delays)
+        seed = None if self.seed is None else self.seed.to(device)
+        return NetworkState(tuple(layer.to(device) for layer in self.layers), readout, delays, seed)
 
 
 class NetworkOutput(NamedTuple):

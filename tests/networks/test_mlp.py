@@ -9,6 +9,7 @@ from torch import nn
 
 import spikescan as ss
 from spikescan.networks import SpikingMLP
+from spikescan.networks._dropout import SequenceDropout
 
 NEURONS = {
     "sb": ss.SPSN,
@@ -177,10 +178,32 @@ def test_seeds():
 
 
 def test_dropout_is_for_training():
-    net, x = network(dropout=0.5), counts(30, 3)
-    assert not torch.equal(net(x, seed=7), net(x, seed=7))
-    net.eval()
+    net, x = network("lif", dropout=0.5), counts(30, 3)
     assert torch.equal(net(x, seed=7), net(x, seed=7))
+    assert not torch.equal(net(x, seed=7), net(x, seed=8))
+    net.eval()
+    assert torch.equal(net(x, seed=7), net(x, seed=8))
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.9])
+def test_dropout_drops_and_scales(p):
+    x = torch.full((200, 10, 20), 2.0)
+    out = SequenceDropout(p)(x, 5)
+    dropped = (out == 0).float().mean().item()
+    assert dropped == pytest.approx(p, abs=5 * (p * (1 - p) / x.numel()) ** 0.5)
+    assert_close(out[out != 0], torch.full_like(out[out != 0], 2 / (1 - p)))
+    parts = [SequenceDropout(p)(x[:70], 5), SequenceDropout(p)(x[70:], torch.tensor(5), 70)]
+    assert torch.equal(torch.cat(parts), out)
+
+
+def test_dropout_is_the_same_in_chunks():
+    net, x = network("gs", dropout=0.4), counts(30, 3)
+    whole = net.run(x, seed=7)
+    assert_close(ss.chunked(net, 7).run(x, seed=7).readout, whole.readout)
+    first = net.run(x[:11], seed=7)
+    assert_close(net.run(x[11:], first.state).readout, whole.readout[11:])
+    with pytest.raises(ValueError, match=r"^state\.seed: dropout needs the network's"):
+        net.run(x[11:], first.state._replace(seed=None))
 
 
 def test_bad_options():

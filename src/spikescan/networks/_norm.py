@@ -1,14 +1,31 @@
 """Batch normalisation that padding does not enter."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+
+
+def valid_rows(x: Tensor, lengths: Tensor) -> Tensor | None:
+    """Where the steps of (T, B, ...) that are no padding lie in (T·B, ...), int64. None where a graph is made, which
+    has no room for a number that depends on values."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return None
+    return (torch.arange(x.shape[0], device=x.device)[:, None] < lengths).flatten().nonzero().squeeze(1)
+
+
+def of_rows(f: Callable[[Tensor], Tensor], x: Tensor, valid: Tensor) -> Tensor:
+    """f of the `valid` rows of (T, B, ...), 0 in the others."""
+    rows = f(x.flatten(0, 1).index_select(0, valid))
+    out = rows.new_zeros((x.shape[0] * x.shape[1], *rows.shape[1:])).index_copy(0, valid, rows)
+    return out.view(*x.shape[:2], *rows.shape[1:])
 
 
 class SequenceNorm(nn.Module):
     """Batch normalisation of (T, B, N, ...) over all axes but N, as BatchNorm is over (T·B, N, ...), padding left out.
 
-    Padded steps are normalised as well (they are masked later); only the statistics do without them. Parameters and
-    buffers have BatchNorm's names.
+    What comes out in padded steps is masked later: it is 0 or something finite. Parameters and buffers have BatchNorm's
+    names.
     """
 
     def __init__(self, features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -22,18 +39,16 @@ class SequenceNorm(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         if lengths is None or not self.training:
-            flat = nn.functional.batch_norm(
-                x.flatten(0, 1),
-                self.running_mean,
-                self.running_var,
-                self.weight,
-                self.bias,
-                self.training,
-                self.momentum,
-                self.eps,
-            )
-            return flat.view(x.shape)
-        return self._masked(x, lengths)
+            return self.plain(x.flatten(0, 1)).view(x.shape)
+        valid = valid_rows(x, lengths)
+        if valid is None or len(valid) * x.shape[3:].numel() < 2:
+            return self._masked(x, lengths)
+        return of_rows(self.plain, x, valid)
+
+    def plain(self, rows: Tensor) -> Tensor:
+        """(M, N, ...), normalised over all axes but N."""
+        statistics = self.running_mean, self.running_var, self.weight, self.bias
+        return nn.functional.batch_norm(rows, *statistics, self.training, self.momentum, self.eps)
 
     def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
         axes = [axis for axis in range(x.dim()) if axis != 2]

@@ -11,9 +11,13 @@ from ..delays import AxonalDelay, DelayState
 from ..neurons import SPSN, LeakyIntegrator, Neuron
 from ..random import as_seed, fold, new_seed, refuse_second_seed
 from ..types import NetworkOutput, NetworkState, NeuronOutput, Seed, State
+from ._dropout import SequenceDropout
 from ._event_linear import EventLinear, Events
-from ._norm import SequenceNorm
+from ._norm import SequenceNorm, of_rows, valid_rows
 from ._spike_linear import SpikeLinear
+
+DROPOUT = 0x64726F70
+"""What tells the seeds of dropout from those of neurons."""
 
 
 class SpikingMLP(nn.Module):
@@ -76,7 +80,7 @@ class SpikingMLP(nn.Module):
         self.neurons = nn.ModuleList(neurons)
         self.delays = None if delay is None else nn.ModuleList(delay(size) for size in sizes)
         self.residual = residual
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = SequenceDropout(dropout)
         self.output = between(sizes[-1], classes, bias=bias)
         self.readout = None if readout is None else readout()
         if init == "published":
@@ -97,35 +101,55 @@ class SpikingMLP(nn.Module):
             x: (T, B, inputs), event counts or any floating-point input; or the events themselves, an
                 `EventTensor`: the dense tensor is then never made (see `EventLinear`).
             state: what an earlier chunk returned; it carries seeds and steps. None starts at rest.
-            seed: of all draws of the network; layer k uses `random.fold(seed, k)`.
+            seed: of all draws of the network; layer k uses `random.fold(seed, k)`, its dropout a seed of its own.
             lengths: int64 (B,); steps from lengths[b] on are padding.
             potentials: whether the hidden layers' potentials are wanted as well.
         """
         refuse_second_seed(seed, state is not None)
         befores = None if state is None else state.layers
         device = self.output.weight.device
-        source = None if state is not None else new_seed(device) if seed is None else as_seed(seed, device)
+        fresh = state is None
+        source = state.seed if state is not None else new_seed(device) if seed is None else as_seed(seed, device)
         layers: list[NeuronOutput] = []
         delays: list[DelayState] = []
         before_layer: Tensor | None = None
         for k, neuron in enumerate(self.neurons):
-            current = self.linears[k](self._delayed(x, k, state, lengths, delays))
-            current = current if self.norms is None else self.norms[k](current, lengths)
+            current = self._current(k, self._delayed(x, k, state, lengths, delays), lengths)
             before = None if befores is None else befores[k]
-            own = None if source is None else fold(source, k)
+            own = None if source is None or not fresh else fold(source, k)
             out: NeuronOutput = cast(Neuron, neuron).run(
                 current, before, seed=own, lengths=lengths, potentials=potentials
             )
             layers.append(out)
             assert out.spikes is not None
-            y = self.dropout(out.spikes.to(current.dtype))  # of a `spike_dtype` that no Linear may take
+            y = out.spikes.to(current.dtype)  # of a `spike_dtype` that no Linear may take
+            if self.training and self.dropout.p > 0:
+                y = self._dropped(y, k, source, before)
             if self.residual and before_layer is not None and before_layer.shape == y.shape:
                 y = y + before_layer
             x = before_layer = y
         last = self._delayed(x, len(self.neurons), state, lengths, delays)
         readout, after = self._read(self.output(last), None if state is None else state.readout, lengths)
-        states = NetworkState(tuple(out.state for out in layers), after, tuple(delays))
+        states = NetworkState(tuple(out.state for out in layers), after, tuple(delays), source)
         return NetworkOutput(readout, tuple(layers), states)
+
+    def _dropped(self, x: Tensor, k: int, source: Tensor | None, before: State | None) -> Tensor:
+        if source is None:
+            raise ValueError(
+                "state.seed: dropout needs the network's; begin with initial_state(seed), or a run's state"
+            )
+        return self.dropout(x, fold(source, DROPOUT, k), 0 if before is None or before.step is None else before.step)
+
+    def _current(self, k: int, x: Tensor | Events, lengths: Tensor | None) -> Tensor:
+        """Of layer k, (T, B, N). Recordings of different length are trained on without what is padding."""
+        norm = None if self.norms is None else cast(SequenceNorm, self.norms[k])
+        if self.training and lengths is not None and isinstance(x, Tensor) and x.layout == torch.strided:
+            valid = valid_rows(x, lengths)
+            if valid is not None and len(valid) > 1:
+                linear = self.linears[k]
+                return of_rows(linear if norm is None else lambda rows: norm.plain(linear(rows)), x, valid)
+        current = self.linears[k](x)
+        return current if norm is None else norm(current, lengths)
 
     def _delayed(
         self,
@@ -148,7 +172,7 @@ class SpikingMLP(nn.Module):
         seed = as_seed(seed, self.output.weight.device)
         step = torch.zeros_like(seed)
         layers = tuple(State(seed=fold(seed, k), step=step) for k in range(len(self.neurons)))
-        return NetworkState(layers, None if self.readout is None else State(step=step))
+        return NetworkState(layers, None if self.readout is None else State(step=step), (), seed)
 
     def _read(self, x: Tensor, state: State | None, lengths: Tensor | None) -> tuple[Tensor, State | None]:
         if self.readout is None:
