@@ -8,7 +8,8 @@ transition over a whole chunk of c steps; every chunk runs again, from the right
     forward   (i, u)' = M^c (i, u)      backward   (gi, gu)' = transposed M^c (gi, gu)
     M = ((ii, iu), (ui, uu)) of a coupling, ((α, 0), (gain·α, β)) of two leaks
 
-The power is computed by squaring, in float64, which no α = β and no underflow disturbs. With a reset there is one chunk.
+The power is computed by squaring, in float64, which no α = β and no underflow disturbs. With a reset there is one
+chunk.
 """
 
 from collections.abc import Sequence
