@@ -1,8 +1,15 @@
 """What every test runs under: hypothesis without deadlines; for the core, NaN in all uninitialised memory."""
 
 import os
+import sys
 import tempfile
 
+# Many tests start processes. Where Python is told not to keep what it compiles, each would compile all of torch again.
+if sys.dont_write_bytecode:
+    _bytecode = tempfile.TemporaryDirectory(prefix="bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = _bytecode.name
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that spin while they wait starve the other test processes
 
 from pathlib import Path
@@ -16,7 +23,7 @@ from hypothesis import HealthCheck, settings
 _graphs = tempfile.TemporaryDirectory()
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", _graphs.name)
 
-CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks"
+CORE = "scan", "firing", "fused", "sparse", "binary", "neurons", "networks", "delays"
 
 # Kernels compile at their first call, and the fixtures below hold for all examples of a property.
 QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

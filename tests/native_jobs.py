@@ -44,6 +44,14 @@ def everything(steps: int = 60, rows: int = 3, features: int = 37) -> dict[str, 
         for reverse in (False, True):
             v = ss.linear_scan(x, torch.linspace(0, 1, features), reverse=reverse, backend="native")
             found[f"scan, {reverse=}, {dtype}"] = v
+        delay = ss.AxonalDelay(features, 24e-3, backend="native").to(dtype)
+        delay.delay.data.copy_(torch.linspace(0, 24, features))
+        current = x.clone().requires_grad_()
+        out = delay(current)
+        gradients = torch.autograd.grad(out, [current, delay.delay], cotangent)
+        results = {"filtered": out.detach(), "gradient": gradients[0], "gradient of d": gradients[1]}
+        results["shifted"] = delay.eval()(x)
+        found |= {f"delay, {dtype}: {what}": value for what, value in results.items()}
     return found
 
 

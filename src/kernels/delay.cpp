@@ -3,79 +3,12 @@
 // Steps of a sequence lie far apart in memory, at distances that fall on the same places of a cache. So some lanes of a
 // tile of steps, and of the steps before, are first copied side by side. A long filter is applied in blocks of taps.
 // Sums are taken in an order that depends on neither the threads nor the instruction set's vectors.
+#include "delay.h"
+
 #include "parallel.h"
-#include "plan.h"
 #include "spikescan.h"
 
 namespace {
-constexpr int64_t TILE = 64, BLOCK = 32;                     // steps; taps
-constexpr int64_t RUNS = 8;                                  // of a task at once
-constexpr int64_t TOGETHER = 8;                              // independent sums: the latency of a product
-template <class T> constexpr int64_t RUN = 256 / sizeof(T);  // lanes of a task, four cache lines
-template <class T> constexpr int64_t ROWS = TILE + BLOCK;    // of a window
-
-// Steps `first` to `first + count` of some lanes.
-template <class T> struct Window {
-  alignas(LINE) T at[ROWS<T> * RUN<T>] = {};
-  int64_t first = 0, count = 0;
-
-  // from(t): where step t lies, NULL where it is 0.
-  template <class From> void move(int64_t begin, int64_t wanted, int64_t width, From from) {
-    int64_t held = begin >= first ? larger(smaller(first + count - begin, wanted), 0) : 0;
-    if (held && begin > first) memmove(at, at + (begin - first) * RUN<T>, (size_t)(held * RUN<T>)*sizeof(T));
-    for (; held < wanted; ++held) {
-      T* to = at + held * RUN<T>;
-      const T* source = from(begin + held);
-      if (source) memcpy(to, source, (size_t)width * sizeof(T));
-      else memset(to, 0, (size_t)width * sizeof(T));
-      if (source) prefetch(source + width, RUN<T>);
-    }
-    first = begin, count = wanted;
-  }
-};
-
-// sums[j] += Σ_k filter[k]·rows[j + way·k]
-template <class T>
-void add_filtered(T* sums, const T* rows, int64_t way, const T* filter, int64_t pitch, int64_t taps, int64_t width) {
-  using P = Pack<T, 1>;
-  for (int64_t n = 0; n < width; n += P::lanes)
-    for (int64_t j = 0; j < TILE; j += TOGETHER) {
-      P sum[TOGETHER];
-#pragma GCC unroll 8
-      for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = load<P>(sums + (j + s) * RUN<T> + n);
-      for (int64_t k = 0; k < taps; ++k) {
-        const P tap = load<P>(filter + k * pitch + n, width - n);
-        const T* row = rows + (j + way * k) * RUN<T> + n;
-#pragma GCC unroll 8
-        for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = fma(tap, load<P>(row + s * RUN<T>), sum[s]);
-      }
-#pragma GCC unroll 8
-      for (int64_t s = 0; s < TOGETHER; ++s) store(sums + (j + s) * RUN<T> + n, sum[s]);
-    }
-}
-
-// table[k] += Σ_j grad[j]·rows[j + taps - 1 - k]
-template <class T>
-void add_products(T* table, int64_t pitch, const T* grad, const T* rows, int64_t taps, int64_t steps, int64_t width) {
-  using P = Pack<T, 1>;
-  for (int64_t n = 0; n < width; n += P::lanes)
-    for (int64_t i = 0; i < taps; i += TOGETHER) {
-      P sum[TOGETHER] = {};
-      for (int64_t j = 0; j < steps; ++j) {
-        const P g = load<P>(grad + j * RUN<T> + n);
-        const T* row = rows + (j + i) * RUN<T> + n;
-#pragma GCC unroll 8
-        for (int64_t s = 0; s < TOGETHER; ++s) sum[s] = fma(g, load<P>(row + s * RUN<T>), sum[s]);
-      }
-#pragma GCC unroll 8
-      for (int64_t s = 0; s < TOGETHER; ++s) {
-        if (i + s >= taps) break;
-        T* total = table + (taps - 1 - i - s) * pitch + n;
-        store(total, load<P>(total, width - n) + sum[s], width - n);
-      }
-    }
-}
-
 // The lanes of a task, in runs; each has a window of its own, so that neighbours in memory are gone through together.
 template <class T> struct Runs {
   const Delay& x;
@@ -87,7 +20,7 @@ template <class T> struct Runs {
   // One of them.
   struct Lanes {
     const Delay& x;
-    int64_t pitch, offset, first, width, end;
+    int64_t pitch, offset, next, first, width, end;
     Window<T>& window;
     T* sums;
 
@@ -100,20 +33,20 @@ template <class T> struct Runs {
     int64_t block(int64_t k) const { return smaller(BLOCK, x.taps - k); }
 
     void look_back(int64_t t, int64_t k) const {
-      window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, [this](int64_t at) { return input(at); });
+      window.move(t - k - block(k) + 1, TILE + block(k) - 1, width, next, [this](int64_t at) { return input(at); });
     }
     void look_ahead(int64_t t, int64_t k) const {
-      window.move(t + k, TILE + block(k) - 1, width, [this](int64_t at) { return gradient(at); });
+      window.move(t + k, TILE + block(k) - 1, width, next, [this](int64_t at) { return gradient(at); });
     }
 
     // Steps `t` to `stop` of `sums`; those from `end` on are 0.
     void write(T* out, int64_t t, int64_t stop, bool past_caches) const {
       for (int64_t j = 0; t + j < stop; ++j) {
-        T *to = out + (t + j) * pitch + offset, *from = sums + j * RUN<T>;
-        if (t + j >= end) memset(from, 0, (size_t)width * sizeof(T));
-        if (past_caches)
+        T* to = out + (t + j) * pitch + offset;
+        const T* from = t + j < end ? sums + j * RUN<T> : nullptr;
+        if (past_caches && from)
           for (int64_t n = 0; n < width; n += WIDTH<T>) stream(to + n, load<Pack<T, 1>>(from + n));
-        else memcpy(to, from, (size_t)width * sizeof(T));
+        else copy(to, from, width, width);
       }
     }
   };
@@ -125,10 +58,12 @@ template <class T> struct Runs {
       Window<T>* window = windows;
       for (int64_t b = row; b < row + rows; ++b)
         for (int64_t n = first; n < end; n += RUN<T>) {
-          memset(sums, 0, sizeof sums);
           const int64_t steps = x.lengths ? x.lengths[b] : x.steps;
-          body(Lanes{x, pitch, b * x.features + n, n, smaller(RUN<T>, end - n), steps, *window++, sums}, t,
-               smaller(t + TILE, stop));
+          const int64_t offset = b * x.features + n, width = smaller(RUN<T>, end - n);
+          const bool last = b == row + rows - 1 && n + RUN<T> >= end;
+          const int64_t next = !last ? n + RUN<T> < end ? RUN<T> : x.features + first - n
+                                     : TILE * pitch + row * x.features + first - offset;
+          body(Lanes{x, pitch, offset, next, n, width, steps, *window++, sums}, t, smaller(t + TILE, stop));
         }
     }
   }
@@ -139,7 +74,7 @@ template <class T> struct Runs {
         count = lanes.block(k);
         lanes.look_back(t, k);
         const T* rows = lanes.window.at + (count - 1) * RUN<T>;
-        add_filtered<T>(sums, rows, -1, lanes.filter(k), x.features, count, lanes.width);
+        add_filtered<T>(sums, k > 0, rows, -1, lanes.filter(k), x.features, count, lanes.width);
       }
       lanes.write((T*)x.out, t, stop, past_caches);
     });
@@ -150,12 +85,7 @@ template <class T> struct Runs {
       for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
         count = lanes.block(k);
         lanes.look_back(t, k);
-        for (int64_t n = 0; n < lanes.width; ++n) {
-          const int64_t at = count - 1 - (x.shift[lanes.first + n] - k);
-          if (at < 0 || at >= count) continue;
-          const T* column = lanes.window.at + at * RUN<T> + n;
-          for (int64_t j = 0; j < TILE; ++j) sums[j * RUN<T> + n] = column[j * RUN<T>];
-        }
+        add_shifted<T>(sums, lanes.window.at + (count - 1) * RUN<T>, x.shift + lanes.first, k, count, lanes.width);
       }
       lanes.write((T*)x.out, t, stop, past_caches);
     });
@@ -167,7 +97,7 @@ template <class T> struct Runs {
       for (int64_t k = 0, count; k < x.taps && t < lanes.end; k += count) {
         count = lanes.block(k);
         lanes.look_ahead(t, k);
-        add_filtered<T>(sums, lanes.window.at, 1, lanes.filter(k), x.features, count, lanes.width);
+        add_filtered<T>(sums, k > 0, lanes.window.at, 1, lanes.filter(k), x.features, count, lanes.width);
       }
       lanes.write(out, t, stop, past_caches);
     });
@@ -177,8 +107,11 @@ template <class T> struct Runs {
   void products(T* table) {
     over_tiles(0, x.steps, [&](const Lanes& lanes, int64_t t, int64_t stop) {
       const int64_t steps = smaller(stop, lanes.end) - t;
-      for (int64_t j = 0; j < steps; ++j)
-        memcpy(sums + j * RUN<T>, lanes.gradient(t + j), (size_t)lanes.width * sizeof(T));
+      for (int64_t j = 0; j < steps; ++j) {
+        const T* source = lanes.gradient(t + j);
+        copy(sums + j * RUN<T>, source, lanes.width, RUN<T>);
+        prefetch(source + lanes.next, RUN<T>);
+      }
       for (int64_t k = 0, count; k < x.taps && steps > 0; k += count) {
         count = lanes.block(k);
         lanes.look_back(t, k);

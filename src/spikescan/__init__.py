@@ -13,6 +13,7 @@ from . import memory
 if TYPE_CHECKING:
     from . import data, firing, losses, random
     from .chunking import chunked
+    from .delays import AxonalDelay, DelaySchedule, DelayState, SynapticDelayLinear
     from .inference import load as load
     from .losses import readout
     from .memory import keep_freed_memory
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         ReLU,
         ResonateAndFire,
         Resonator,
+        iterated_lif,
     )
     from .scan import linear_scan
     from .training.classifier import Classifier as Classifier
@@ -41,7 +43,10 @@ __all__ = [
     "MPEPSN",
     "SPSN",
     "AdaptiveLIF",
+    "AxonalDelay",
     "CSiLIF",
+    "DelaySchedule",
+    "DelayState",
     "LeakyIntegrator",
     "NetworkOutput",
     "NetworkState",
@@ -51,9 +56,11 @@ __all__ = [
     "ResonateAndFire",
     "Resonator",
     "State",
+    "SynapticDelayLinear",
     "chunked",
     "data",
     "firing",
+    "iterated_lif",
     "keep_freed_memory",
     "linear_scan",
     "losses",
@@ -65,7 +72,7 @@ they import Lightning."""
 
 _NEURONS = (
     *("LIF", "MPEPSN", "SPSN", "AdaptiveLIF", "CSiLIF", "LeakyIntegrator", "Neuron"),
-    *("ReLU", "ResonateAndFire", "Resonator"),
+    *("ReLU", "ResonateAndFire", "Resonator", "iterated_lif"),
 )
 _HOMES = {
     "Classifier": "training.classifier",
@@ -77,6 +84,7 @@ _HOMES = {
     "readout": "losses",
     "train": "training.simple",
     **dict.fromkeys(_NEURONS, "neurons"),
+    **dict.fromkeys(("AxonalDelay", "DelaySchedule", "DelayState", "SynapticDelayLinear"), "delays"),
     **dict.fromkeys(("NetworkOutput", "NetworkState", "NeuronOutput", "State"), "types"),
 }
 """The module that each public name is from."""

@@ -3,10 +3,13 @@
 Every sequence tensor is time first: (T, B, *features), with T time steps, B samples and N = prod(features) neurons.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .delays import DelayState
 
 Seed = int | Tensor
 """An int or a 0-d int64 tensor (a tensor never breaks a graph and never waits for the device)."""
@@ -52,21 +55,25 @@ class NeuronOutput(NamedTuple):
 
 
 class NetworkState(NamedTuple):
-    """One state for each hidden layer and the readout's (None for a readout without integrator)."""
+    """One state for each hidden layer, the readout's (None for a readout without integrator), and those of the delays
+    (none before the first step, and without delays)."""
 
     layers: tuple[State, ...]
     readout: State | None
+    delays: "tuple[DelayState, ...]" = ()
 
     def detach(self) -> "NetworkState":
         return NetworkState(
             tuple(layer.detach() for layer in self.layers),
             None if self.readout is None else self.readout.detach(),
+            tuple(delay.detach() for delay in self.delays),
         )
 
     def to(self, device: torch.device | str) -> "NetworkState":
         """The same on `device`."""
         readout = None if self.readout is None else self.readout.to(device)
-        return NetworkState(tuple(layer.to(device) for layer in self.layers), readout)
+        delays = tuple(delay.to(device) for delay in self.delays)
+        return NetworkState(tuple(layer.to(device) for layer in self.layers), readout, delays)
 
 
 class NetworkOutput(NamedTuple):

@@ -9,6 +9,7 @@ from spikescan.errors import InputError
 
 FRONTS = audio.Cochlea(70), audio.CausalCochlea(70), audio.LogMel(32), audio.LogMel(16, "rate")
 CAUSAL = FRONTS[1:]
+RAW = audio.Raw(4000)
 
 
 def chirp(rate, seconds=0.3):
@@ -42,7 +43,21 @@ def test_a_stream_equals_the_whole(front, rate):
         assert np.array_equal(np.concatenate([part.channels for part in parts]), whole.channels)
 
 
-@pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.kind)
+@pytest.mark.parametrize("rate", [4000, 8000, 44_100])
+def test_waveforms_keep_what_the_rate_can_carry(rate):
+    low, high = (np.sin(2 * np.pi * hertz * np.arange(rate) / rate).astype(np.float32) for hertz in (440, 2100))
+    values = RAW(low, rate)
+    assert (values.shape, values.dtype) == ((4000, 1), np.float32)
+    expected = np.sin(2 * np.pi * 440 * np.arange(4000) / 4000)
+    assert np.abs(values[100:-100, 0] - expected[100:-100]).max() < 0.02
+    assert rate == 4000 or np.abs(RAW(high, rate)[100:-100]).max() < 0.02
+    for cuts in ([1, 2, 3, 64, 65, 900], list(range(500)), [rate // 2]):
+        stream = RAW.stream(rate)
+        parts = [stream.push(part) for part in np.split(low, cuts)] + [stream.finish()]
+        assert np.array_equal(np.concatenate(parts), values)
+
+
+@pytest.mark.parametrize("front", [*FRONTS, RAW], ids=lambda front: front.kind)
 def test_settings_make_the_same_front_end(front):
     assert audio.from_settings(front.settings()).settings() == front.settings()
     with pytest.raises(InputError, match="chanels"):
@@ -54,6 +69,8 @@ def test_bad_settings_are_named():
         audio.from_settings({"kind": "ear"})
     with pytest.raises(InputError, match="gain"):
         audio.from_settings({"kind": "causal-cochlea", "gain": -1.0})
+    with pytest.raises(InputError, match="raw: rate: 1000 to 1000000 is possible, found 999"):
+        audio.from_settings({"kind": "raw", "rate": 999})
 
 
 @pytest.mark.parametrize(
@@ -65,7 +82,7 @@ def test_bad_settings_are_named():
         (np.zeros(9, np.float32), 0, "rate"),
     ],
 )
-@pytest.mark.parametrize("front", FRONTS, ids=lambda front: front.kind)
+@pytest.mark.parametrize("front", [*FRONTS, RAW], ids=lambda front: front.kind)
 def test_bad_sound_is_refused(front, samples, rate, says):
     with pytest.raises(InputError, match=says):
         front(samples, rate)

@@ -99,6 +99,18 @@ def test_labels_and_kinds(make_store):
     assert batch.events.shape == (6, 2, 7)
 
 
+@pytest.mark.parametrize("pad", ["left", "right"])
+def test_silence_behind_samples(make_store, pad):
+    store = make_store([([0, 2500], [1, 0]), ([900], [2])])
+    batch = BatchMaker(store, channels=3, dt=1e-3, pad=pad, tail=1.5e-3)(np.array([0, 1]))
+    assert batch.lengths.tolist() == [5, 3]
+    assert batch.events.shape == (5, 2, 3)
+    first = 2 if pad == "left" else 0
+    assert batch.events.dense().nonzero().tolist() == sorted([[0, 0, 1], [2, 0, 0], [first, 1, 2]])
+    with pytest.raises(InputError, match=r"tail: 0\.01 s of silence behind samples that are cut into frames"):
+        BatchMaker(store, channels=3, frames=4, tail=0.01)
+
+
 def test_the_same_sample_twice(make_store):
     batch = BatchMaker(make_store(SAMPLES), dt=1e-3, channels=7)([0, 0])
     dense = batch.events.dense()

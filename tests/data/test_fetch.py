@@ -5,6 +5,7 @@ import tarfile
 import zipfile
 
 import pytest
+from mnist_files import NAMES, write_set
 from servers import serving
 from typer.testing import CliRunner
 
@@ -198,6 +199,7 @@ def test_sets_without_a_download():
         ("cifar10dvs", None),
         ("ncaltech101", ["N-Caltech101-archive.zip"]),
         ("cifar10", ["cifar-10-binary.tar.gz"]),
+        ("psmnist", NAMES),
     ],
 )
 def test_what_is_declared(name, files):
@@ -209,6 +211,14 @@ def test_what_is_declared(name, files):
         assert archive.url.startswith("https://")
         assert len(archive.md5) == 32
         assert set(archive.md5) <= set("0123456789abcdef")
+
+
+def test_files_that_are_no_archives_stay_packed(tmp_path, publish):
+    whole = {f"{name}.gz": path.read_bytes() for name, path in write_set(tmp_path / "m", packed=True).items()}
+    publish("smnist", list(whole.items()))
+    folder = fetch("smnist", tmp_path / "n")
+    assert names(folder) == sorted(whole)
+    assert all((folder / name).read_bytes() == content for name, content in whole.items())
 
 
 def test_the_command(tmp_path, nmnist):

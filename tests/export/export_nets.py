@@ -57,8 +57,11 @@ WITHOUT_NODE: dict[str, Callable[[], ss.Neuron]] = {
 }
 
 
-def mlp(neuron: str = "lif", **options) -> SpikingMLP:
-    return trained(SpikingMLP(INPUTS, (5, 5), CLASSES, {**NEURONS, **WITHOUT_NODE}[neuron], **options))
+def mlp(*neurons: str, **options) -> SpikingMLP:
+    """A layer of each; two of the only one, by default a LIF."""
+    names = neurons if len(neurons) > 1 else 2 * (neurons or ("lif",))
+    layers = iter([(NEURONS | WITHOUT_NODE)[name]() for name in names])
+    return trained(SpikingMLP(INPUTS, (5,) * len(names), CLASSES, lambda: next(layers), **options))
 
 
 def trained(network: nn.Module) -> nn.Module:

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 import torch
-from export_nets import CLASSES, INPUTS, B, T, currents, mlp, trained
+from export_nets import CLASSES, INPUTS, B, T, currents, fires, mlp, trained
 from tolerances import assert_close
+from torch import Tensor, nn
 
 import spikescan as ss
 from spikescan import export
@@ -15,7 +16,6 @@ from spikescan.errors import InputError
 from spikescan.firing import Firing
 from spikescan.networks import ConvNet, SpikingMLP
 
-MLPS = "bernoulli", "lif_soft", "lif_learned", "delta", "custom", "mpe_previous", "relu"
 SENSOR = (2, 6, 6)
 PROGRAM = """
 import json, sys, warnings
@@ -38,35 +38,32 @@ torch.save({"outputs": outputs, "namespaces": sorted(namespaces)}, sys.argv[2])
 """
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
-    """(name: network, input), and what a process without spikescan computes of each: it starts once for all of them."""
-    folder = tmp_path_factory.mktemp("programs")
-    torch.manual_seed(1)
-    cases = {name: (mlp(name, norm=True), currents()) for name in MLPS}
-    cases["float64"] = mlp("lif").double(), currents().double()
-    cases["one row"] = mlp("gumbel"), currents(rows=1)
+def cases() -> dict[str, tuple[nn.Module, Tensor]]:
+    """Networks with every kind of layer, and their inputs. An export takes a second: a network has several kinds."""
     conv = ConvNet((3, "max", 4, "average"), 3, lambda: ss.LIF(5e-3, None, threshold=0.1), sensor=SENSOR)
-    cases["conv"] = trained(conv), torch.poisson(torch.ones(T, B, *SENSOR))
-    for name, (network, _) in cases.items():
-        export.to_torch(network, folder / f"{name}.pt2")
-    torch.save({str(folder / f"{name}.pt2"): x for name, (_, x) in cases.items()}, folder / "inputs")
-    command = [sys.executable, "-c", PROGRAM, str(folder / "inputs"), str(folder / "outputs")]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    return {
+        "no reset": (mlp("relu", "delta", "custom", "bernoulli", norm=True), currents()),
+        "in sequence": (mlp("mpe_previous", "lif_soft", "lif_learned", norm=True), currents()),
+        "one row of float64": (mlp("lif", "gumbel").double(), currents(rows=1).double()),
+        "conv": (trained(conv), torch.poisson(torch.ones(T, B, *SENSOR))),
+    }
+
+
+def test_it_computes_the_same_without_spikescan(tmp_path):
+    """One process for all, in which spikescan cannot be imported, of torch's own operators."""
+    networks = cases()
+    for name, (network, _) in networks.items():
+        export.to_torch(network, tmp_path / f"{name}.pt2")
+    torch.save({str(tmp_path / f"{name}.pt2"): x for name, (_, x) in networks.items()}, tmp_path / "inputs")
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / "inputs"), str(tmp_path / "outputs")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-    result = torch.load(folder / "outputs")
-    return cases, {name: result["outputs"][str(folder / f"{name}.pt2")] for name in cases}, result["namespaces"]
-
-
-@pytest.mark.parametrize("name", [*MLPS, "float64", "one row", "conv"])
-def test_it_computes_the_same_without_spikescan(name, elsewhere):
-    cases, outputs, _ = elsewhere
-    network, x = cases[name]
-    assert_close(outputs[name], network.run(x).readout.detach(), name, tolerance=1e-5)
-
-
-def test_operators_are_torchs_own(elsewhere):
-    assert elsewhere[2] == ["aten"]
+    result = torch.load(tmp_path / "outputs")
+    for name, (network, x) in networks.items():
+        out = network.run(x)
+        assert fires(out), name
+        assert_close(result["outputs"][str(tmp_path / f"{name}.pt2")], out.readout.detach(), name, tolerance=1e-5)
+    assert result["namespaces"] == ["aten"]
 
 
 def test_the_description(tmp_path):
@@ -125,12 +122,12 @@ def test_bad_metadata(write, tmp_path):
 
 def test_a_file_that_cannot_be_written(tmp_path):
     with pytest.raises(InputError, match=r"missing.step\.pt2: the export cannot be written \(No such file"):
-        export.to_torch(mlp(), tmp_path / "missing" / "step.pt2")
+        export.to_torch(mlp("relu"), tmp_path / "missing" / "step.pt2")
 
 
 def test_an_older_file_is_replaced(tmp_path):
     file = tmp_path / "step.pt2"
     file.write_text("old")
-    export.to_torch(mlp(), file)
+    export.to_torch(mlp("relu"), file)
     torch.export.load(file)
     assert [each.name for each in tmp_path.iterdir()] == ["step.pt2"]

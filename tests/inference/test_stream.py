@@ -34,6 +34,18 @@ def test_every_chunking_gives_the_whole(trained, events, neuron, mode, cuts):
     assert stream.finish() == answer
 
 
+def test_delays_and_the_silence_in_which_they_end(trained, events):
+    """A stream hears as much silence behind its last event as a recording does."""
+    name = {"neuron__name": "resonate-and-fire", "neuron__firing": "gumbel", "network__delays": "axonal"}
+    model = ss.load(trained(data__tail=0.06, network__max_delay=0.1, **name))
+    stream, seen = model.stream(seed=3), 0
+    for times, channels in pieces(events, [40, 41, 180]):
+        answer, seen = stream.push_events(times, channels), seen + len(times)
+        assert close(answer, model.predict_arrays(events[0][:seen], events[1][:seen], seed=3))
+    model._maker.tail = 0
+    assert not close(model.stream(seed=3).push_events(*events), answer)
+
+
 def test_one_event_at_a_time(model, events):
     stream = model.stream()
     for time, channel in zip(*events, strict=True):

@@ -9,7 +9,10 @@ from spikescan.training import recipe_files
 from spikescan.training.build import material
 from spikescan.training.recipe import Recipe
 
-PACKAGED = {"digits", "nmnist", "published", "shd", "ssc", "dvsgesture", "cifar10dvs", "ncaltech101", "cifar10"}
+PACKAGED = {"digits", "nmnist", "published", "shd", "ssc", "dvsgesture", "cifar10dvs", "ncaltech101", "cifar10"} | {
+    "smnist",
+    "psmnist",
+}
 
 
 def test_packaged_recipes():

@@ -16,7 +16,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 if INTERPRETED:
     collect_ignore = ["test_ptx.py", "test_ptx_coupled.py", "test_interpreter.py"]
-    from triton.language import block_type, zeros
+    from triton.language import block_type, tensor, zeros
     from triton.runtime import interpreter
 
     # What the interpreter does over and over took half of the time.
@@ -33,6 +33,28 @@ if INTERPRETED:
         return (one, other) if same else _broadcast(self, one, other)
 
     _language.broadcast_impl_value = broadcast
+
+    # It deduces the common type of two operands that have the same, and makes a block of a number at each use of it.
+    _common = _language.binary_op_type_checking_impl
+    PLAIN = {"fp32", "fp64", "int32", "int64", "uint32", "uint64"}
+    constants = {}
+
+    def common(self, one, other, *rest, **options):
+        if not isinstance(one, tensor) or one.dtype.name not in PLAIN or options:
+            return _common(self, one, other, *rest, **options)
+        if isinstance(other, tensor):
+            same = one.dtype.name == other.dtype.name
+            return self.broadcast_impl_value(one, other) if same else _common(self, one, other, *rest)
+        key = type(other), repr(other), one.dtype.name, one.type.is_block(), one.handle.data.shape, rest
+        if key in constants:
+            return one, constants[key]
+        left, right = _common(self, one, other, *rest)
+        if left is one:
+            right.handle.data.flags.writeable = False
+            constants[key] = right
+        return left, right
+
+    _language.binary_op_type_checking_impl = common
 
     # It makes a table of all types to look one up, and a block's type anew where it has it.
     def once(look_up):

@@ -13,8 +13,10 @@ if tuple(int(part) for part in triton.__version__.split(".")[:2]) < (3, 7):
 FOLDER = Path(__file__).parent / "operations"
 FILES = sorted(FOLDER.glob("test_*.py"))
 PARTS = {
-    "16 bits": [file for file in FILES if file.stem.startswith("test_half")],
-    "the others": [file for file in FILES if not file.stem.startswith("test_half")],
+    "16 bits": [file for file in FILES if file.stem == "test_half"],
+    "16 bits around the kernels": [file for file in FILES if file.stem.startswith("test_half_")],
+    "fused": [file for file in FILES if file.stem.startswith(("test_fused", "test_first"))],
+    "the others": [file for file in FILES if not file.stem.startswith(("test_half", "test_fused", "test_first"))],
 }
 
 

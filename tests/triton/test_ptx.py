@@ -14,6 +14,7 @@ if not (shutil.which("ptxas") or Path(triton.__file__).with_name("backends").joi
 from compiling import compiled_by  # noqa: E402
 from event_cases import events_of, parameters  # noqa: E402
 
+from spikescan.delays import _triton as delays  # noqa: E402
 from spikescan.firing import _codes as codes  # noqa: E402
 from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
 from spikescan.random import ROUNDS  # noqa: E402
@@ -97,7 +98,6 @@ def neuron(
     return launch
 
 
-STOCHASTIC = [(BERNOULLI, SIGMOID), (BERNOULLI, RELU_TANH), (GUMBEL, 0), (ESCAPE, 0)]
 WHOLE = ["forward_kernel", "backward_kernel"]
 CHUNKED = ["forward_kernel", "join_kernel", "forward_kernel", "backward_kernel", "join_kernel", "backward_kernel"]
 
@@ -111,10 +111,10 @@ def test_leaky_integrator(shape, whole, monkeypatch):
 @pytest.mark.parametrize(
     ("kind", "activation", "shape", "draws"),
     [
-        *((*firing, SHORT, 1) for firing in STOCHASTIC),
+        *((BERNOULLI, activation, SHORT, 1) for activation in (SIGMOID, RELU_TANH)),
         (GUMBEL, 0, ODD, 1),
-        (ESCAPE, 0, ODD, 1),
-        (BERNOULLI, 1, SHORT, 0),
+        (ESCAPE, 0, SHORT, 1),
+        (BERNOULLI, SIGMOID, SHORT, 0),
     ],
     ids=str,
 )
@@ -128,19 +128,18 @@ def test_gumbel_at_temperature_1_in_chunks(monkeypatch):
 
 
 COMPARING = [
-    (THRESHOLD, IDENTITY, 0),
-    (THRESHOLD, SIGMOID, 1),
-    (THRESHOLD, TANH, 2),
-    (DELTA, RELU_TANH, 3),
-    (DELTA, IDENTITY, 4),
-    (DELTA, SIGMOID, 1),
+    (THRESHOLD, IDENTITY, 0, SHORT),
+    (THRESHOLD, SIGMOID, 1, LONG),
+    (THRESHOLD, TANH, 2, SHORT),
+    (DELTA, RELU_TANH, 3, LONG),
+    (DELTA, IDENTITY, 4, SHORT),
 ]
+"""Each surrogate and each activation; either kind in one chunk and in several, where all else is wanted too."""
 
 
-@pytest.mark.parametrize(("kind", "activation", "surrogate"), COMPARING)
-def test_comparing(kind, activation, surrogate, monkeypatch):
-    shape = LONG if surrogate == 1 else SHORT
-    launch = neuron(shape, [kind, activation, surrogate, 0, 1, 0], whole=surrogate != 1)
+@pytest.mark.parametrize(("kind", "activation", "surrogate", "shape"), COMPARING)
+def test_comparing(kind, activation, surrogate, shape, monkeypatch):
+    launch = neuron(shape, [kind, activation, surrogate, 0, 1, 0], whole=shape is SHORT)
     assert names(compiled_by(monkeypatch, launch)) == (CHUNKED if shape is LONG else WHOLE)
 
 
@@ -157,7 +156,6 @@ HALVES = torch.float16, torch.bfloat16
 @pytest.mark.parametrize(
     ("shape", "code", "memo", "current"),
     [
-        (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.float16),
         (SHORT, [BERNOULLI, SIGMOID, 0, 0, 1, 1], torch.float16, torch.bfloat16),
         (LONG, [GUMBEL, 0, 0, 0, 1, 1], None, torch.bfloat16),
         (ODD, [THRESHOLD, IDENTITY, 0, HARD, 0, 0], None, torch.float16),
@@ -170,9 +168,13 @@ def test_half_precision(shape, code, memo, current, monkeypatch):
     assert names(compiled_by(monkeypatch, launch)) == (CHUNKED if shape is LONG else WHOLE)
 
 
-@pytest.mark.parametrize("spikes", [torch.uint8, torch.bool, torch.float32])
-@pytest.mark.parametrize("code", [[BERNOULLI, SIGMOID, 0, 0, 1, 1], [THRESHOLD, IDENTITY, 0, HARD, 1, 0]])
-def test_spike_dtypes(code, spikes, monkeypatch):
+DRAWING, RESETTING = [BERNOULLI, SIGMOID, 0, 0, 1, 1], [THRESHOLD, IDENTITY, 0, HARD, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("spikes", "code"), [(torch.uint8, DRAWING), (torch.bool, RESETTING), (torch.float32, RESETTING)], ids=str
+)
+def test_spike_dtypes(spikes, code, monkeypatch):
     launch = neuron(SHORT, code, current=torch.bfloat16, spikes=spikes)
     assert names(compiled_by(monkeypatch, launch)) == WHOLE
 
@@ -182,7 +184,9 @@ def test_float64(code, monkeypatch):
     assert names(compiled_by(monkeypatch, neuron(ODD, code, dtype=torch.float64, whole=False)))
 
 
-@pytest.mark.parametrize(("dtype", "reverse"), [*product((torch.float32, torch.float64, *HALVES), (False, True))])
+@pytest.mark.parametrize(
+    ("dtype", "reverse"), [*zip((torch.float32, torch.float64, *HALVES), (False, True, True, False))], ids=str
+)
 def test_linear_scan(dtype, reverse, monkeypatch):
     x = torch.empty(LONG if reverse else (130, 3, 7), dtype=dtype)
     row = torch.empty(x.shape[1:], dtype=torch.float64 if dtype == torch.float64 else torch.float32)
@@ -190,8 +194,9 @@ def test_linear_scan(dtype, reverse, monkeypatch):
     assert names(kernels) == ["scan_kernel", "join_kernel", "scan_kernel"]
 
 
-ESTIMATES = [(*options, None) for options in product((True, False), repeat=3)]
-ESTIMATES += [(*options, current) for options in ((True, True, False), (False, False, True)) for current in HALVES]
+ESTIMATES = [(previous, draws, previous == draws, None) for previous, draws in product((True, False), repeat=2)]
+ESTIMATES += [(True, True, False, torch.float16), (False, False, True, torch.bfloat16)]
+"""Every pair of options."""
 
 
 @pytest.mark.parametrize(("previous", "draws", "whole", "current"), ESTIMATES)
@@ -252,3 +257,21 @@ def test_events(features, valued, dtype, monkeypatch):
     if features == 128:
         assert "ld.global.v" in kernels[0].asm["ptx"], "a thread reads neighbouring features at once"
         assert "shfl" not in kernels[0].asm["ptx"] or dtype != torch.float32, "and sums its own over the events"
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_delays(monkeypatch, dtype, full):
+    x, taps = torch.zeros(ODD, dtype=dtype), torch.zeros(5, ODD[2], dtype=dtype)
+    history = torch.zeros(4, *ODD[1:], dtype=dtype) if full else None
+    lengths = torch.zeros(ODD[1], dtype=torch.int64) if full else None
+
+    def launch():
+        delays.filtered(x, taps, history, lengths)
+        delays.shifted(x, torch.zeros(ODD[2], dtype=torch.int64), 4, history, lengths)
+        results = torch.empty_like(x), torch.empty_like(taps), None if history is None else torch.empty_like(history)
+        delays.backward(x, x, taps, history, lengths, results)
+
+    assert names(compiled_by(monkeypatch, launch)) == [
+        *("filter_kernel", "shift_kernel", "filter_kernel", "products_kernel"),
+    ]

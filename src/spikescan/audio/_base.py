@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,19 +19,28 @@ class Spikes(NamedTuple):
     channels: np.ndarray  # (E,) int64
 
 
-class Engine(ABC):
-    """A front end at work on one recording: samples at its own rate to spikes, a chunk at a time."""
+Made = TypeVar("Made", Spikes, np.ndarray)
+"""What a front end gives: spikes, or values (n, channels)."""
+
+
+class Engine(ABC, Generic[Made]):
+    """A front end at work on one recording: samples at its own rate to spikes (or values), a chunk at a time."""
 
     @abstractmethod
-    def push(self, samples: np.ndarray) -> Spikes: ...
+    def push(self, samples: np.ndarray) -> Made: ...
 
-    def finish(self) -> Spikes:
+    @abstractmethod
+    def finish(self) -> Made:
         """What the end of the recording still brings."""
+
+
+class SpikeEngine(Engine[Spikes]):
+    def finish(self) -> Spikes:
         return Spikes(np.empty(0), np.empty(0, np.int64))
 
 
-class FrontEnd(ABC):
-    """Sound to spikes. Not changed by its calls, and equal settings give equal spikes."""
+class FrontEnd(ABC, Generic[Made]):
+    """Sound to spikes, or to values. Not changed by its calls, and equal settings give equal spikes."""
 
     kind: ClassVar[str]
     causal: ClassVar[bool] = True
@@ -46,9 +55,9 @@ class FrontEnd(ABC):
         """Plain values, of which `from_settings` makes the same front end."""
 
     @abstractmethod
-    def _engine(self, seed: int) -> Engine: ...
+    def _engine(self, seed: int) -> Engine[Made]: ...
 
-    def __call__(self, samples: np.ndarray, rate: int, *, seed: int | None = None) -> Spikes:
+    def __call__(self, samples: np.ndarray, rate: int, *, seed: int | None = None) -> Made:
         """The spikes of a whole recording.
 
         Args:
@@ -62,7 +71,7 @@ class FrontEnd(ABC):
         stream = Stream(self, rate, self._engine(self._chosen(seed)))
         return joined([stream.push(checked(samples, empty=False)), stream.finish()])
 
-    def stream(self, rate: int, *, seed: int | None = None) -> Stream:
+    def stream(self, rate: int, *, seed: int | None = None) -> Stream[Made]:
         """A recording that comes in chunks: all of its spikes together are those of the whole at once.
 
         ValueError for a front end that is not causal.
@@ -78,20 +87,20 @@ class FrontEnd(ABC):
         return self.seed if seed is None else whole("seed", seed, -(2**63), 2**63 - 1)
 
 
-class Stream:
+class Stream(Generic[Made]):
     """One recording in chunks, with the state carried from each to the next."""
 
-    def __init__(self, front: FrontEnd, rate: int, engine: Engine) -> None:
+    def __init__(self, front: FrontEnd[Made], rate: int, engine: Engine[Made]) -> None:
         if isinstance(rate, bool) or not isinstance(rate, (int, np.integer)) or not RATES[0] <= rate <= RATES[1]:
             raise InputError(f"rate: a whole number of samples a second from {RATES[0]} to {RATES[1]}, found {rate!r}")
         self._resampler, self._engine, self._finished = Resampler(int(rate), front.rate), engine, False
 
-    def push(self, samples: np.ndarray) -> Spikes:
+    def push(self, samples: np.ndarray) -> Made:
         """The spikes that these further samples decide; times count from the recording's beginning."""
         self._refuse_finished()
         return self._engine.push(self._resampler.push(checked(samples, empty=True)))
 
-    def finish(self) -> Spikes:
+    def finish(self) -> Made:
         """The last spikes; nothing can be pushed behind them."""
         self._refuse_finished()
         self._finished = True
@@ -102,7 +111,9 @@ class Stream:
             raise ValueError("the stream has been finished; begin another one")
 
 
-def joined(parts: list[Spikes]) -> Spikes:
+def joined(parts: list[Made]) -> Made:
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
     return Spikes(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 

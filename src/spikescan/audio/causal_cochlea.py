@@ -13,7 +13,7 @@ import numpy as np
 from spikescan.random import fold
 
 from ._bank import Bank, padded
-from ._base import Engine, FrontEnd, Spikes, positive
+from ._base import FrontEnd, SpikeEngine, Spikes, positive
 from ._constants import cells
 from ._poles import fitted
 from .cochlea import DRAWS, decoded
@@ -22,7 +22,7 @@ RATE = 48_000
 GAIN = 4.6
 
 
-class CausalCochlea(FrontEnd):
+class CausalCochlea(FrontEnd[Spikes]):
     """Membrane of fitted poles, hair cells, nerve fibres and bushy cells, on a stream.
 
     The sound is brought to 48 kHz, and the cells run at 24 kHz.
@@ -48,7 +48,7 @@ class CausalCochlea(FrontEnd):
         return _Chunks(self, seed)
 
 
-class _Chunks(Engine):
+class _Chunks(SpikeEngine):
     def __init__(self, front: CausalCochlea, seed: int) -> None:
         self._gain = np.float32(front.gain)
         coefficients = step_coefficients(front.channels, RATE)

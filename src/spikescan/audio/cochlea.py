@@ -15,7 +15,7 @@ from spikescan.errors import InputError
 from spikescan.random import fold
 
 from ._bank import BLOCK, Bank, padded
-from ._base import Engine, FrontEnd, Spikes
+from ._base import FrontEnd, SpikeEngine, Spikes
 from ._constants import cells
 from ._velocity import table_of
 
@@ -27,7 +27,7 @@ DRAWS = 0x736F756E64
 """What the seed is folded with, so that a neuron called with the same seed draws other numbers."""
 
 
-class Cochlea(FrontEnd):
+class Cochlea(FrontEnd[Spikes]):
     """The exact model; it needs the whole recording, since loudness and window are those of the whole.
 
     The sound is brought to 48 kHz, and the cells run at 24 kHz as the authors' program has it (at 8 kHz the steps of
@@ -56,7 +56,7 @@ class Cochlea(FrontEnd):
         return _Whole(self, seed)
 
 
-class _Whole(Engine):
+class _Whole(SpikeEngine):
     """Collects the sound; the end of the recording brings all spikes."""
 
     def __init__(self, front: Cochlea, seed: int) -> None:

@@ -9,11 +9,12 @@ from ._base import FrontEnd
 from .causal_cochlea import CausalCochlea
 from .cochlea import Cochlea
 from .log_mel import LogMel
+from .raw import Raw
 
-KINDS: dict[str, Callable[..., FrontEnd]] = {front.kind: front for front in (Cochlea, CausalCochlea, LogMel)}
+KINDS: dict[str, Callable[..., FrontEnd[Any]]] = {front.kind: front for front in (Cochlea, CausalCochlea, LogMel, Raw)}
 
 
-def from_settings(settings: dict[str, Any]) -> FrontEnd:
+def from_settings(settings: dict[str, Any]) -> FrontEnd[Any]:
     """The front end of which `settings()` gave this; keys that are missing have their defaults.
 
     Raises:

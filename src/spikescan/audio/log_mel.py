@@ -11,7 +11,7 @@ import numpy as np
 
 from spikescan.random import fold, uniform
 
-from ._base import Engine, FrontEnd, Spikes, positive, whole
+from ._base import FrontEnd, SpikeEngine, Spikes, positive, whole
 
 RATE = 16_000
 WINDOW = 512  # samples, 32 ms
@@ -22,7 +22,7 @@ CODINGS = "delta", "rate"
 DRAWS = 0x6D656C
 
 
-class LogMel(FrontEnd):
+class LogMel(FrontEnd[Spikes]):
     """Bands of log power, coded as spikes; the sound is brought to 16 kHz.
 
     "delta" sends a spike for every `step` decibels by which a band has risen (channels 0 to C/2 - 1) or fallen (C/2 to
@@ -94,7 +94,7 @@ class LogMel(FrontEnd):
         power = np.add.reduceat(power[:, self._bins] * self._weights, self._begins, axis=1)
         return np.maximum(10 * np.log10(np.maximum(power, 1e-30)), self.floor)
 
-    def _engine(self, seed: int) -> Engine:
+    def _engine(self, seed: int) -> SpikeEngine:
         return _Frames(self, _Delta(self) if self.coding == "delta" else _Rate(self, seed))
 
 
@@ -113,7 +113,7 @@ def _mel(hertz: float) -> float:
     return 2595 * math.log10(1 + hertz / 700)
 
 
-class _Frames(Engine):
+class _Frames(SpikeEngine):
     """Frame f ends with sample (f + 1) · hop - 1; before the sound there is silence."""
 
     def __init__(self, front: LogMel, coder: "_Delta | _Rate") -> None:

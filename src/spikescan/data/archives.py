@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import zipfile
 import zlib
@@ -31,6 +32,9 @@ def unpack(file: Path, archive: Archive, folder: Path) -> None:
 
 
 def _extract(file: Path, folder: Path) -> None:
+    if file.name.endswith("-ubyte.gz"):  # no archive: its reader unpacks it
+        shutil.copy(file, folder)
+        return
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as archive:
@@ -94,6 +98,18 @@ def _cifar10() -> tuple[Archive, ...]:
     return (Archive(f"https://www.cs.toronto.edu/~kriz/{name}", name, "c32a1d4ab5d03f1284b67883e8d87530"),)
 
 
+def _mnist() -> tuple[Archive, ...]:
+    """MNIST's files where PyTorch mirrors them, checksums as torchvision declares them."""
+    files = {
+        "train-images-idx3": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1": "d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1": "ec29112dd5afa0611ce80d1b7f02629c",
+    }
+    base = "https://ossci-datasets.s3.amazonaws.com/mnist"
+    return tuple(Archive(f"{base}/{name}-ubyte.gz", f"{name}-ubyte.gz", md5) for name, md5 in files.items())
+
+
 _PUBLISHED: dict[str, Callable[[], tuple[Archive, ...]]] = {
     "shd": lambda: _heidelberg("SHD", ("train", "test")),
     "ssc": lambda: _heidelberg("SSC", ("train", "valid", "test")),
@@ -102,4 +118,6 @@ _PUBLISHED: dict[str, Callable[[], tuple[Archive, ...]]] = {
     "cifar10dvs": _cifar10dvs,
     "ncaltech101": _ncaltech101,
     "cifar10": _cifar10,
+    "smnist": _mnist,
+    "psmnist": _mnist,
 }

@@ -1,4 +1,4 @@
-"""How a folder of sound files is read and turned into spikes: the section [audio] of a recipe."""
+"""How a folder of sound files is read and turned into spikes, or values: the section [audio] of a recipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-CHANNELS = {"cochlea": 700, "log-mel": 128}
+CHANNELS = {"cochlea": 700, "log-mel": 128, "raw": 1}
 
 
 class AudioOptions(BaseModel):
@@ -14,16 +14,19 @@ class AudioOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    front_end: Literal["cochlea", "log-mel"] = "cochlea"
+    front_end: Literal["cochlea", "log-mel", "raw"] = "cochlea"
+    """raw: the samples themselves, as real-valued data."""
     causal: bool = True
     """The cochlea for streams, its membrane fitted by a few poles; false takes the exact one, which needs the whole
-    recording. log-mel is always causal."""
+    recording. The others are always causal."""
     channels: Annotated[int, Field(ge=1)] | None = None
     """None: 700 of the cochlea, 128 of log-mel."""
     gain: Annotated[float, Field(gt=0)] | None = None
     """What the samples are multiplied by, of the causal cochlea; None: its own."""
     coding: Literal["delta", "rate"] = "delta"
     """Of log-mel."""
+    rate: Annotated[int, Field(ge=1000, le=1_000_000)] | None = None
+    """Of raw: samples a second; None: 8000."""
     pattern: str | None = None
     """What file names say, without their suffix: "{label}_{speaker}_{take}", with any names for further fields."""
     test: str | None = None
@@ -36,10 +39,14 @@ class AudioOptions(BaseModel):
 
     @model_validator(mode="after")
     def _used(self) -> AudioOptions:
-        if self.front_end == "log-mel" and not self.causal:
-            raise ValueError("causal = false is for the cochlea; log-mel is causal")
-        if self.front_end == "cochlea" and self.coding != "delta":
-            raise ValueError(f"coding = '{self.coding}' is for log-mel; the cochlea has none")
+        if self.front_end != "cochlea" and not self.causal:
+            raise ValueError(f"causal = false is for the cochlea; {self.front_end} is causal")
+        if self.front_end != "log-mel" and self.coding != "delta":
+            raise ValueError(f"coding = '{self.coding}' is for log-mel; {self.front_end} has none")
+        if self.front_end != "raw" and self.rate is not None:
+            raise ValueError(f"rate = {self.rate} is for raw; {self.front_end} has its own")
+        if self.front_end == "raw" and self.channels not in (None, 1):
+            raise ValueError(f"channels = {self.channels} is for the cochlea and log-mel; raw has one")
         if self.gain is not None and not (self.front_end == "cochlea" and self.causal):
             raise ValueError("gain is of the causal cochlea; the exact one brings every recording to one loudness")
         if self.csv is not None and self.pattern is not None:
@@ -50,6 +57,8 @@ class AudioOptions(BaseModel):
         """Every setting of the front end, as it reports them. InputError for values that it cannot have."""
         from spikescan import audio
 
+        if self.front_end == "raw":
+            return audio.from_settings({"kind": "raw"} | ({} if self.rate is None else {"rate": self.rate})).settings()
         kind = "causal-cochlea" if self.front_end == "cochlea" and self.causal else self.front_end
         given: dict[str, Any] = {"kind": kind, "channels": self.channels or CHANNELS[self.front_end], "seed": self.seed}
         given |= {"coding": self.coding} if kind == "log-mel" else {}

@@ -1,11 +1,12 @@
-"""A folder of sound files as a set of events (`spikescan train audio --root DIR`).
+"""A folder of sound files as a set of events, or of waveforms (`spikescan train audio --root DIR`).
 
 A recording's spikes depend on the recording, its name and the options alone, not on the processes that share the work
-(`audio_shards`).
+(`audio_shards`). Waveforms (`front_end = "raw"`) take no longer to convert than to read, and are written at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from spikescan.data.audio_files import Recording, recordings, table_of
 from spikescan.data.audio_options import AudioOptions
 from spikescan.data.audio_shards import Group, blocks, digest_of, in_groups, workers
 from spikescan.data.dataset import Dataset
-from spikescan.data.events import open_store
+from spikescan.data.dense import write_dense
 from spikescan.data.labels import LARGEST
+from spikescan.data.saved import open_any
 from spikescan.data.write import Progress, write_store
 from spikescan.errors import InputError
 
@@ -32,7 +34,8 @@ def from_audio(
     progress: Progress | None = None,
     **options: Any,
 ) -> Dataset:
-    """The recordings of a folder of wav and flac files as events; docs/own-data.md says how the folder may look.
+    """The recordings of a folder of wav and flac files as events, or (front_end="raw") as real-valued data;
+    docs/own-data.md says how the folder may look.
 
     They are converted once, into the folder `store`, and mapped from there afterwards. Many files are converted by
     several processes: a script then needs ``if __name__ == "__main__":`` around what calls this.
@@ -42,7 +45,8 @@ def from_audio(
         part: "train", "test" or "valid". A folder without a test part has all of its recordings in "train".
         store: folder of the converted data sets; None: the user's cache.
         progress: called with (what, recordings done, recordings in all) while converting.
-        options: what recipes have as [audio]: front_end, causal, channels, gain, coding, pattern, test, csv, seed.
+        options: what recipes have as [audio]: front_end, causal, channels, gain, coding, rate, pattern, test, csv,
+            seed.
 
     Raises:
         InputError: naming the file or the option, for anything unsound.
@@ -54,7 +58,7 @@ def from_audio(
     if not (folder := splits.folder / part).is_dir():
         there = ", ".join(sorted(path.name for path in splits.folder.iterdir()))
         raise InputError(f"part: {part!r}; the recordings of {root} make {there}")
-    return Dataset.of(open_store(folder), name=splits.name)
+    return Dataset.of(open_any(folder), name=splits.name)
 
 
 def checked(options: dict[str, Any]) -> AudioOptions:
@@ -79,7 +83,7 @@ def files(root: Path, options: AudioOptions) -> list[Path]:
 
 def mark(options: AudioOptions) -> dict[str, Any]:
     """What a converted set depends on beside its files."""
-    return options.model_dump() | options.settings()
+    return options.model_dump(exclude={"rate"}) | options.settings()  # where a rate has a use, the settings have it
 
 
 def shards(root: Path, store: Path, options: AudioOptions) -> Path:
@@ -94,26 +98,50 @@ def convert(root: Path, folder: Path, progress: Progress | None, options: AudioO
     for ones in parts.values():
         for one in ones:
             _check_sound(one.file)
-    place = shards(root, folder, options)
-    groups = {part: [Group.of(group, settings, place) for group in in_groups(ones)] for part, ones in parts.items()}
     names = _in_order(one.label for one in parts["train"])
     people = _speakers([one for ones in parts.values() for one in ones])
+
+    def known(part: str) -> dict[str, Any]:
+        """What a store takes beside the samples."""
+        spoke = None if people is None else [people.numbers[one.fields["speaker"]] for one in parts[part]]
+        return {
+            "labels": np.array([names.index(one.label) for one in parts[part]]),
+            "speakers": None if spoke is None else np.array(spoke),
+            "source": f"{root}, {part}",
+            "class_names": names,
+            "speaker_names": None if people is None else people.names,
+            "front_end": settings,
+        }
+
+    if options.front_end == "raw":
+        for part, ones in parts.items():
+            waves = _waves(ones, settings, f"{root}, {part}", progress)
+            write_dense(folder / part, waves, channels=1, dt=1 / settings["rate"], **known(part))
+        return
+    place = shards(root, folder, options)
+    groups = {part: [Group.of(group, settings, place) for group in in_groups(ones)] for part, ones in parts.items()}
     with workers([group for some in groups.values() for group in some]) as results:
         for part, ones in parts.items():
-            what = f"{root}, {part}"
-            labels = [names.index(one.label) for one in ones]
-            write_store(
-                folder / part,
-                blocks(groups[part], results, len(ones), what, progress),
-                labels=np.array(labels),
-                speakers=None if people is None else np.array([people.numbers[one.fields["speaker"]] for one in ones]),
-                source=what,
-                class_names=names,
-                speaker_names=None if people is None else people.names,
-                channels=settings["channels"],
-                ordered_channels=True,
-                front_end=settings,
-            )
+            made = blocks(groups[part], results, len(ones), f"{root}, {part}", progress)
+            write_store(folder / part, made, channels=settings["channels"], ordered_channels=True, **known(part))
+
+
+def _waves(
+    ones: list[Recording], settings: dict[str, Any], what: str, progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """(T, 1) float32 of each recording."""
+    from spikescan import audio
+
+    front = audio.from_settings(settings)
+    for done, one in enumerate(ones, 1):
+        samples, rate = audio.read(one.file)
+        try:
+            values = front(samples, rate)
+        except InputError as error:
+            raise InputError(f"{one.file}: {error}") from None
+        yield values
+        if progress:
+            progress(what, done, len(ones))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 
 from spikescan.data.augment import ragged_arange
 from spikescan.data.dense import DenseStore, whole_multiple
+from spikescan.data.event_batches import steps_of_tail
 from spikescan.data.event_tensor import Batch
 from spikescan.errors import InputError
 
@@ -20,6 +21,7 @@ class DenseBatches:
             is not full is the average of what there is.
     frames  instead of dt: each sample is cut into so many frames of equal duration, and averaged over each.
     pool    so many neighbouring channels are added up.
+    tail    seconds of 0 behind each sample, in whole steps of dt, rounded up.
     pad     where the steps of 0 of shorter samples go: "right" after the end, "left" before the beginning.
     """
 
@@ -32,6 +34,7 @@ class DenseBatches:
         frame_by: Literal["duration", "number"] = "duration",
         pool: int = 1,
         pad: Literal["right", "left"] = "right",
+        tail: float = 0.0,
     ) -> None:
         if dt is None and frames is None:
             raise ValueError("give dt (seconds of a step) or frames (number of steps)")
@@ -43,6 +46,7 @@ class DenseBatches:
         if frames is not None and frame_by != "duration":
             raise InputError(f"{store.meta.source}: frame_by is {frame_by!r}, and real-valued data have no events")
         self.store, self.frames, self.pool, self.pad = store, frames, pool, pad
+        self.tail = steps_of_tail(tail, None if frames is not None else dt)
         self.width = whole_multiple(store, dt) if dt is not None and frames is None else 1
 
     @property
@@ -58,6 +62,7 @@ class DenseBatches:
         steps = self.store.steps[indices]
         starts, lengths = self._starts(indices, steps)
         row, step = ragged_arange(lengths)
+        lengths = lengths + self.tail
         most = int(lengths.max(initial=1))
         shift = most - lengths if self.pad == "left" else np.zeros_like(lengths)
         inputs = np.zeros((most, len(indices), self.channels), np.float32)

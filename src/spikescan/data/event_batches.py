@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Literal
 
@@ -28,9 +29,11 @@ class BatchMaker:
               division would put up to frames - 1 events elsewhere.
     channels  input channels of the data set; `pool` adjacent ones are joined (channel // pool).
     pad       where the empty steps of shorter samples go: "right" after the end, "left" before the beginning.
+    tail      seconds of silence behind each sample, in whole steps of dt, rounded up.
     augment   applied to the binned, pooled events of each sample within its own length.
 
-    T of a batch is its longest sample, at least 1; nothing is cut off. A sample without events has length 1.
+    T of a batch is its longest sample, at least 1, and the tail; nothing is cut off. A sample without events has
+    length 1, and the tail.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class BatchMaker:
         frames: int | None = None,
         frame_by: Literal["duration", "number"] = "duration",
         pad: Literal["right", "left"] = "right",
+        tail: float = 0.0,
         augment: Augment | None = None,
     ) -> None:
         if dt is None and frames is None:
@@ -57,6 +61,7 @@ class BatchMaker:
         self.store, self.source_channels, self.pool = store, channels, pool
         self.frames, self.frame_by, self.pad, self.augment = frames, frame_by, pad, augment
         self.step = microseconds(dt) if dt is not None else Fraction(1)
+        self.tail = steps_of_tail(tail, None if frames is not None else dt)
 
     @property
     def channels(self) -> int:
@@ -74,6 +79,7 @@ class BatchMaker:
         events = events._replace(step=step)
         if self.augment:
             events = self.augment(events, lengths, self.channels, int(seed))
+        lengths, steps = lengths + self.tail, steps + self.tail
         if self.pad == "left":
             events = events._replace(step=events.step + (steps - lengths).astype(np.int32)[events.row])
         return Batch(
@@ -120,6 +126,13 @@ class BatchMaker:
         lengths = np.ones(len(counts), np.int64)
         lengths[filled] = step[last] + 1
         return step, lengths
+
+
+def steps_of_tail(tail: float, dt: float | None) -> int:
+    """Raises InputError for a tail behind frames, which have no duration."""
+    if tail and dt is None:
+        raise InputError(f"tail: {tail:g} s of silence behind samples that are cut into frames; leave it out")
+    return math.ceil(tail / dt - 1e-9) if tail and dt is not None else 0
 
 
 def _frame_by_number(counts: np.ndarray, frames: int) -> np.ndarray:

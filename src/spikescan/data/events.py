@@ -53,7 +53,7 @@ class Meta(BaseModel):
     channels: int | None = None  # input channels, where they are known to be more than the largest says
     ordered_channels: bool = False  # whether neighbouring channels are alike
     dt: float | None = None  # seconds of a step of real-valued data
-    notes: tuple[str, ...] = ()  # a sentence for each thing of the source that was left out
+    notes: tuple[str, ...] = ()  # a sentence for each thing of the source that was left out or decided
     front_end: dict[str, Any] | None = None  # settings of what made the events of sound
 
 

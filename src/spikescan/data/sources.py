@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spikescan.data import audio_set, cameras, cifar10, digits, own, saved, shd, vision
+import numpy as np
+
+from spikescan.data import audio_set, cameras, cifar10, digits, mnist, own, saved, shd, vision
 from spikescan.data.audio_options import AudioOptions
 from spikescan.data.dataset import Store
+from spikescan.data.dense import open_dense
 from spikescan.data.events import open_store
 from spikescan.data.images import open_images
 from spikescan.data.write import Progress
@@ -29,6 +33,7 @@ class Source:
     ordered: bool = False  # whether neighbouring channels are alike
     own: bool = False  # a user's own recordings: named after their folder, and nothing is taken for granted
     camera: vision.Camera | None = None
+    samples: Callable[[Path], Iterable[np.ndarray]] | None = None  # (T, C) of each in one of its files, unlabelled
     version: int = 1  # to be raised when the same files convert to other events
     mark: Callable[[], Any] | None = None  # options that the events depend on beside the files
     unfinished: Callable[[Path, Path], Path] | None = None
@@ -58,6 +63,17 @@ def _convert_cifar10(root: Path, folder: Path, channels: int | None, progress: P
         cifar10.convert(files, folder / split, f"{root}, {split}")
 
 
+def _mnist(what: str, permuted: bool) -> Source:
+    return Source(
+        what,
+        "the files train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz and t10k-… of MNIST",
+        mnist.files,
+        lambda root, folder, channels, progress: mnist.convert(root, folder, progress, permuted=permuted),
+        open=open_dense,
+        samples=partial(mnist.read_samples, permuted=permuted),
+    )
+
+
 def _camera(camera: vision.Camera, what: str, where: str) -> Source:
     def files(root: Path) -> list[Path]:
         recordings = [recording.file for split in camera.recordings(root).values() for recording in split]
@@ -76,6 +92,7 @@ def _sounds(options: AudioOptions) -> Source:
         "wav or flac files, in folders by class, named {label}_{speaker}_{take}, or listed by a CSV (docs/own-data.md)",
         lambda root: audio_set.files(root, options),
         lambda root, folder, channels, progress: audio_set.convert(root, folder, progress, options),
+        open=saved.open_any,
         own=True,
         mark=lambda: audio_set.mark(options),
         unfinished=lambda root, store: audio_set.shards(root, store, options),
@@ -140,4 +157,6 @@ SOURCES: dict[str, Source] = {
         _convert_cifar10,
         open=open_images,
     ),
+    "smnist": _mnist("MNIST pixel by pixel, 784 steps", permuted=False),
+    "psmnist": _mnist("MNIST pixel by pixel, in one permuted order", permuted=True),
 }

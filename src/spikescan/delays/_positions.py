@@ -65,14 +65,19 @@ class Positions(FullPrecision):
     def gaussians(self, delay: Tensor) -> Tensor:
         """Taps (D, *shape) of these delays; over the taps they sum to 1."""
         inside = delay + (delay.clamp(0, self.reach) - delay).detach()
-        k = torch.arange(self.taps, dtype=delay.dtype, device=delay.device).view(-1, *(1,) * delay.dim())
-        return torch.softmax(((k - inside) / self.width).square() / -2, 0)
+        k = torch.arange(self.taps, dtype=delay.dtype, device=delay.device)
+        exponent = ((k - inside[..., None]) / self.width).square() / -2
+        # torch.softmax would do, but the last bits of its gradient depend on the number of threads
+        weights = (exponent - exponent.detach().amax(-1, keepdim=True)).exp()
+        return (weights / weights.sum(-1, keepdim=True)).movedim(-1, 0)
 
     def rounded(self, delay: Tensor) -> Tensor:
         """The nearest whole steps, int64, in range."""
         delay = delay.detach()
         if not torch.compiler.is_compiling() and delay.device.type == "cpu" and not bool(delay.isfinite().all()):
-            raise ValueError("delay: finite numbers of steps are needed, found NaN or infinity among the learned delays")
+            raise ValueError(
+                "delay: finite numbers of steps are needed, found NaN or infinity among the learned delays"
+            )
         return delay.clamp(0, self.reach).round().long().clamp(0, self.reach)
 
     def extra_repr(self) -> str:

@@ -32,7 +32,7 @@ torch.serialization.add_safe_globals([DelayState, DelayOutput])
 
 
 def check_state(state: DelayState | None, shape: tuple[int, ...], like: Tensor, dtype: torch.dtype) -> Tensor | None:
-    """The history of `state` in `dtype`, flat: (D - 1, B, N); None where there is no state. shape: that it has to be."""
+    """The history of `state` in `dtype`, flat: (D - 1, B, N); None without a state. shape: that it has to be."""
     if state is None:
         return None
     if not isinstance(state, DelayState):
@@ -42,7 +42,12 @@ def check_state(state: DelayState | None, shape: tuple[int, ...], like: Tensor, 
         raise ValueError(
             f"state.history: {shape} on {like.device} is needed, found {tuple(found.shape)} on {found.device}"
         )
-    return found.to(dtype).reshape(*shape[:2], -1).contiguous()
+    return flattened(found.to(dtype)).contiguous()
+
+
+def flattened(x: Tensor) -> Tensor:
+    """(T, B, *features) -> (T, B, N)."""
+    return x.flatten(2) if x.dim() > 2 else x.unsqueeze(-1)
 
 
 def last_inputs(x: Tensor, history: Tensor | None, lengths: Tensor | None, reach: int) -> Tensor:

@@ -3,19 +3,23 @@
 d delay and σ width in steps, g Gaussian over the taps k, D taps.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from ..networks._event_linear import Events
-from ..neurons._leaky import _feature_shape
+from ..neurons._integrating import feature_shape
 from ..scan._checks import accumulate_dtype, check_current, check_lengths, over_features
 from ..scan._select import check_backend
 from ._autograd import filtered, shifted
 from ._events import delayed_events
 from ._positions import Positions
-from ._state import DelayOutput, DelayState, check_state, last_inputs
+from ._state import DelayOutput, DelayState, check_state, flattened, last_inputs
+
+if TYPE_CHECKING:
+    from ..networks._event_linear import Events
 
 
 class AxonalDelay(Positions):
@@ -43,15 +47,13 @@ class AxonalDelay(Positions):
         sigma: float | None = None,
         backend: str = "auto",
     ) -> None:
-        shape = _feature_shape(features)
+        shape = feature_shape(features)
         if shape is None:
             raise ValueError("features: a positive whole number, or a tuple of them, is needed, found None")
         super().__init__(shape, max_delay, dt, sigma)
         self.features, self.backend = shape, check_backend(backend)
 
-    def run(
-        self, x: Tensor | Events, state: DelayState | None = None, *, lengths: Tensor | None = None
-    ) -> DelayOutput:
+    def run(self, x: Tensor | Events, state: DelayState | None = None, *, lengths: Tensor | None = None) -> DelayOutput:
         """The delayed input, and the state to go on with: chunks joined are the whole.
 
         Args:
@@ -70,7 +72,7 @@ class AxonalDelay(Positions):
         lengths, dtype = check_lengths(lengths, x), accumulate_dtype(x)
         history = check_state(state, (self.reach, *x.shape[1:]), x, dtype)
         delay = over_features(self.delay, x, "features")
-        flat = x.to(dtype).flatten(2) if x.dim() > 2 else x.to(dtype).unsqueeze(-1)
+        flat = flattened(x.to(dtype))
         if self.training:
             y = filtered(flat, self.gaussians(delay).to(dtype), history, lengths, self.backend)
         else:
@@ -83,10 +85,10 @@ class AxonalDelay(Positions):
             raise TypeError(f"x: a tensor (T, B, *features) or an EventTensor is needed, found {type(x).__name__}")
         if self.training or (x.value is not None and x.value.requires_grad and torch.is_grad_enabled()):
             return self.run(x.dense(self.delay.dtype), state, lengths=lengths)
-        like = torch.empty(x.shape, device="meta")
+        like = x.step.new_empty(()).expand(x.shape)
         lengths = check_lengths(lengths, like)
-        history = check_state(state, (self.reach, *x.shape[1:]), x.step, self.delay.dtype)
-        shift = self.rounded(over_features(self.delay, x.step.new_empty(()).expand(x.shape), "features"))
+        history = check_state(state, (self.reach, *x.shape[1:]), like, self.delay.dtype)
+        shift = self.rounded(over_features(self.delay, like, "features"))
         return DelayOutput(*delayed_events(x, shift, history, lengths, self.reach))
 
     def forward(self, x: Tensor | Events) -> Any:

@@ -41,14 +41,14 @@ class DelaySchedule:
 
     def apply(self, network: nn.Module, epoch: float, epochs: int) -> None:
         """Set σ of every delay of `network` to that of `epoch`."""
-        for delays in _delays_of(network):
+        for delays in delays_of(network):
             delays.sigma = self.sigma(delays.taps, epoch, epochs)
 
     def project(self, network: nn.Module) -> None:
         """Bring every delay of `network` back into its range."""
-        for delays in _delays_of(network):
+        for delays in delays_of(network):
             delays.project()
 
 
-def _delays_of(network: nn.Module) -> list[Positions]:
+def delays_of(network: nn.Module) -> list[Positions]:
     return [module for module in network.modules() if isinstance(module, Positions)]

@@ -48,6 +48,8 @@ def recordings(path: Path, model: Model, seed: int) -> Iterator[Named]:
     elif (camera := find(facts.source).camera) is not None:
         (block,) = vision.samples(camera, [vision.Recording(path, 0)])
         yield str(path), _sample(block, facts)
+    elif (samples := find(facts.source).samples) is not None:
+        yield from _named(path, [of_values(sample, facts) for sample in samples(path)])
     else:
         known = "sound (.wav, .flac)" if facts.front_end else "HDF5 in SHD layout (.h5) and arrays (.npz)"
         raise InputError(f"{path}: not a format that {model.where} was trained on, which is {known}")
@@ -83,7 +85,10 @@ def of_sound(samples: np.ndarray, rate: int, model: Model, seed: int) -> Dataset
     """What the run's front end makes of a sound, as a data set of one sample."""
     if model.front_end is None:
         raise InputError(f"{model.where}: trained on events, it has no front end for sound")
-    times, channels = model.front_end(samples, rate, seed=seed)
+    made = model.front_end(samples, rate, seed=seed)
+    if model.facts.period is not None:
+        return of_values(made, model.facts)
+    times, channels = made
     return of_arrays(times, channels, model.facts)
 
 

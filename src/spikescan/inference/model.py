@@ -17,6 +17,7 @@ from spikescan.data.event_tensor import Batch
 from spikescan.errors import InputError
 from spikescan.inference import files
 from spikescan.inference.stream import Stream
+from spikescan.inference.value_stream import ValueStream
 from spikescan.losses import readout
 from spikescan.training import build, custom, facts
 from spikescan.training.devices import find_device
@@ -59,7 +60,7 @@ class Model:
     facts: Facts
     network: Network
     front_end: Any = None
-    """What makes events of sound (`spikescan.audio`); None for a run on events or real-valued data."""
+    """What makes events, or values, of sound (`spikescan.audio`); None for a run on anything else."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -116,12 +117,13 @@ class Model:
         Raises:
             InputError: for a run whose front end or frames need the whole recording.
         """
-        if self.facts.period is not None:
+        if self.facts.period is not None and self.front_end is None:
             raise InputError(f"{self.where}: trained on real-valued data, which are not streamed; use predict_values")
         if self.recipe.data.frames is not None:
             frames = self.recipe.data.frames
             raise InputError(f"{self.where}: the network cuts a recording into {frames} frames, which needs all of it")
-        return Stream(self, None if self.front_end is None else files.sound_stream(self, rate, seed), seed)
+        sound = None if self.front_end is None else files.sound_stream(self, rate, seed)
+        return (Stream if self.facts.period is None else ValueStream)(self, sound, seed)
 
     def prediction(self, scores: Tensor) -> Prediction:
         """The answer of class scores (classes,)."""
@@ -145,7 +147,22 @@ class Model:
 
     @cached_property
     def _maker(self) -> Any:
-        return build.batches_of(self.recipe, files.of_arrays([], [], self.facts, "s"))
+        empty = (
+            files.of_arrays([], [], self.facts, "s")
+            if self.facts.period is None
+            else files.of_values(np.zeros((1, self.facts.channels)), self.facts)
+        )
+        return build.batches_of(self.recipe, empty)
+
+    @property
+    def tail(self) -> int:
+        """Steps of silence that the network hears behind a recording."""
+        return self._maker.tail
+
+    @property
+    def width(self) -> int:
+        """Values of real-valued data that a step averages."""
+        return self._maker.width
 
     def binning(self, times: np.ndarray) -> np.ndarray:
         """The step of each time (n,) in µs, rising, int64."""

@@ -53,7 +53,7 @@ class Stream:
         """
         if self._sound is None:
             raise InputError(f"{self._model.where}: trained on events; push_events(times, channels) takes them")
-        return self._events(*self._sound.push(_as_floats(samples)))
+        return self._take(self._sound.push(_as_floats(samples)))
 
     def push_events(self, times: Any, channels: Any) -> Prediction | None:
         """Take the next events: `times` (n,) in seconds since the recording began, none before the last step that an
@@ -64,7 +64,11 @@ class Stream:
 
     def finish(self) -> Prediction | None:
         """The answer once nothing more will come (a front end may hold back its last events)."""
-        return self.answer if self._sound is None else self._events(*self._sound.finish())
+        return self.answer if self._sound is None else self._take(self._sound.finish())
+
+    def _take(self, made: Any) -> Prediction | None:
+        """What the front end made."""
+        return self._events(*made)
 
     def _events(self, times: np.ndarray, channels: np.ndarray) -> Prediction | None:
         if not len(times):
@@ -106,7 +110,7 @@ class Stream:
             self._votes = self._votes.with_steps(readout)
         self._done = current
         self._steps, self._channels = self._steps[~finished], self._channels[~finished]
-        readout, _ = self._run(np.ones(len(self._steps), bool), current, 1)
+        readout, _ = self._run(np.ones(len(self._steps), bool), current, 1 + self._model.tail)
         self.answer = self._model.prediction(self._votes.with_steps(readout).scores())
         return self.answer
 

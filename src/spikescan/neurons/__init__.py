@@ -3,6 +3,7 @@
 from ._base import Neuron
 from .adaptive_lif import AdaptiveLIF
 from .c_silif import CSiLIF
+from .iterated import IteratedLIF, iterated_lif
 from .leaky_integrator import LeakyIntegrator
 from .lif import LIF
 from .mpe_psn import MPEPSN
@@ -17,9 +18,11 @@ __all__ = [
     "SPSN",
     "AdaptiveLIF",
     "CSiLIF",
+    "IteratedLIF",
     "LeakyIntegrator",
     "Neuron",
     "ReLU",
     "ResonateAndFire",
     "Resonator",
+    "iterated_lif",
 ]

@@ -66,7 +66,7 @@ class IntegratingNeuron(Neuron):
         self.spike_dtype = spike_dtype
         self._dynamics, self._without_draws = dynamics, replace(dynamics, deterministic=True)
         self.dt = dt
-        self.features = _feature_shape(features)
+        self.features = feature_shape(features)
         self._add_threshold(threshold, learn_threshold, self.features)
 
     @abstractmethod
@@ -164,7 +164,7 @@ def _shaped(part: Tensor | None, current: Tensor) -> Tensor | None:
     return part.view(current.shape if part.dim() == 3 else current.shape[1:])
 
 
-def _feature_shape(features: Features) -> tuple[int, ...] | None:
+def feature_shape(features: Features) -> tuple[int, ...] | None:
     if features is None:
         return None
     shape = features if isinstance(features, tuple) else (features,)

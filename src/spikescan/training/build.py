@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from spikescan.data.event_tensor import Batch
 from spikescan.data.images import ImageStore
 from spikescan.data.making import Maker, maker
 from spikescan.data.shd import Progress
+from spikescan.delays import AxonalDelay
 from spikescan.errors import InputError
 from spikescan.networks import SpikingMLP
 from spikescan.networks.mlp import draw_as_published
@@ -104,6 +106,7 @@ def batches_of(recipe: Recipe, data: Dataset, augment: Augment | None = None) ->
         pool=values.pool,
         pad=values.pad,
         augment=augment,
+        tail=values.tail,
     )
 
 
@@ -120,6 +123,7 @@ def network_of(recipe: Recipe, facts: Facts) -> networks.Network:
         classes=len(answers(recipe, facts)),
         neuron=lambda: neurons.build(recipe, next(sizes, 1)),
         readout=(lambda: _readout(recipe)) if values.readout == "leaky" else None,
+        delay=partial(AxonalDelay, max_delay=values.max_delay, dt=recipe.data.step) if values.delays else None,
     )
     if isinstance(network, SpikingMLP) and values.init == recipe.protocol.name == "published":
         draw_as_published(network, recipe.seed)

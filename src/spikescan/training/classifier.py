@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from spikescan.data.event_tensor import Batch
+from spikescan.delays import DelaySchedule
+from spikescan.delays.schedule import delays_of
 from spikescan.errors import TrainingError
 from spikescan.losses import mpe_total, readout, spike_regulariser, tet
 from spikescan.training import estimation, faults
@@ -72,20 +74,30 @@ class Classifier(pl.LightningModule):
         self.training_values = TrainingRecipe.model_validate(training or {})
         self.seed, self.dt, self.mask = seed, dt, mask
         self.register_buffer("class_weights", class_weights, persistent=False)
+        self.narrowing = DelaySchedule(self.training_values.delay_share)
         self.skipped = 0
         self._skipped_in_a_row = 0
 
     def configure_optimizers(self) -> Any:
         values, epochs = self.training_values, self.trainer.max_epochs or 1
-        optimiser = OPTIMISERS[values.optimiser](self.parameters(), lr=values.lr, weight_decay=values.weight_decay)
+        optimiser = OPTIMISERS[values.optimiser](self._groups(), lr=values.lr, weight_decay=values.weight_decay)
         if epochs < 0:
             raise ValueError("max_epochs=-1: a schedule of the learning rate needs a number of epochs")
         batches = max(1, round(self.trainer.estimated_stepping_batches / epochs))
         schedule = SCHEDULES[values.schedule](optimiser, values.lr, batches, epochs)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _groups(self) -> list[dict[str, Any]]:
+        """The parameters, and apart from them those of delays, which are in steps and not in weights."""
+        values, delays = self.training_values, [module.delay for module in delays_of(self.network)]
+        places = {id(delay) for delay in delays}
+        groups = [{"params": [parameter for parameter in self.parameters() if id(parameter) not in places]}]
+        apart = {"params": delays, "lr": values.lr * values.delay_lr, "weight_decay": 0.0}
+        return [*groups, apart] if delays else groups
+
     def on_train_epoch_start(self) -> None:
         self.train_tally = self._tally()
+        self.narrowing.apply(self.network, self.current_epoch, self.trainer.max_epochs or 1)
 
     def on_validation_epoch_start(self) -> None:
         self.watched_tally = self._tally()
@@ -100,6 +112,9 @@ class Classifier(pl.LightningModule):
         loss = self._step(mixed, seed, self.train_tally, "train", number)
         self.log("loss", loss.detach(), prog_bar=True, logger=False, batch_size=len(mixed))
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Samples, batch_idx: int) -> None:
+        self.narrowing.project(self.network)
 
     def validation_step(self, batch: Samples, number: int) -> None:
         self._watch(_as_batch(batch), number, self.watched or "validation")

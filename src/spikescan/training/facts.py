@@ -37,7 +37,7 @@ class Facts(BaseModel):
     period: float | None = None
     """Seconds of a step of real-valued data; None: events."""
     front_end: dict[str, Any] | None = None
-    """Settings of what makes spikes of sound."""
+    """Settings of what makes spikes, or values, of sound."""
     digests: dict[str, str] = {}
     """A digest of each split's samples, whatever folder they are in."""
 

@@ -42,7 +42,11 @@ def own(kind: str) -> dict[str, Any]:
 
 def check_keys(values: NetworkRecipe) -> None:
     """Raise ValueError for a key that this kind of network has no use for."""
-    taken = own(values.kind).keys() | {"kind", "outputs"} | (READOUT_TAUS if values.kind == "mlp" else set())
+    taken = (
+        own(values.kind).keys()
+        | {"kind", "outputs", "delays", "max_delay"}
+        | (READOUT_TAUS if values.kind == "mlp" else set())
+    )
     for key, field in type(values).model_fields.items():
         given = getattr(values, key)
         if key not in taken and given != field.default and given != OF_CONVOLUTIONS.get(key, field.default):

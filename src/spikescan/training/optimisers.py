@@ -28,7 +28,7 @@ def _constant(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRS
 
 
 def _one_cycle(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:
-    return OneCycleLR(optimiser, max_lr=lr, total_steps=batches * epochs)
+    return OneCycleLR(optimiser, max_lr=[group["lr"] for group in optimiser.param_groups], total_steps=batches * epochs)
 
 
 def _cosine(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:

@@ -68,6 +68,8 @@ class DataRecipe(Section):
     """Augmentation of camera events: probability that left and right change places."""
     drop: Share = 0.0
     """Augmentation of camera events: share of the events that are left out."""
+    tail: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """Seconds of silence behind each sample, in which a network with delays hears its end."""
     pad: Literal["left", "right"] = "right"
     mask: bool = True
     """Padding counts in no readout, spike count or batch statistic."""
@@ -162,6 +164,12 @@ class NetworkRecipe(Section):
     """BatchNorm behind every hidden Linear, which then has no bias; convolutions always have it."""
     dropout: Share | None = None
     bias: bool | None = None
+    delays: Literal["axonal"] | None = None
+    """Learn a delay for each channel in front of every Linear (of mlp)."""
+    max_delay: Positive = 0.25
+    """Seconds."""
+    residual: bool | None = None
+    """Add to a hidden layer's output that of the layer before (of mlp)."""
     outputs: Count | None = None
     """Neurons of the readout; None: one a class of the data. The published networks have 20, whatever the data."""
     init: Literal["auto", "published", "torch"] = "auto"
@@ -213,6 +221,10 @@ class TrainingRecipe(Section):
     """The peak of the schedule."""
     weight_decay: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     schedule: str = "constant"
+    delay_lr: Step = 1.0
+    """Of delays, in steps: so many times ``lr``; they have no weight decay."""
+    delay_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    """Share of the epochs, from the first, over which the delays' Gaussians narrow to a step."""
     precision: Literal["32", "16", "bf16"] = "32"
     mixup: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Probability that a batch is mixed up: its samples' events add up in pairs, with weights λ and 1 - λ."""

@@ -80,6 +80,7 @@ class Task(Classifier):
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, outputs: Any, batch: Samples, batch_idx: int) -> None:
+        super().on_train_batch_end(outputs, batch, batch_idx)
         if batch_idx + 1 == self.trainer.num_training_batches:
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)

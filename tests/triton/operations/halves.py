@@ -26,7 +26,6 @@ OTHERS = {
 }
 EVERY, HALVES = NEURONS | OTHERS, (torch.float16, torch.bfloat16)
 each_neuron = pytest.mark.parametrize("make", EVERY.values(), ids=EVERY.keys())
-each_leaky = pytest.mark.parametrize("make", NEURONS.values(), ids=NEURONS.keys())
 each_half = pytest.mark.parametrize("dtype", HALVES, ids=name)
 each_in_turn = pytest.mark.parametrize(
     ("make", "dtype"), list(zip(EVERY.values(), cycle(HALVES), strict=False)), ids=EVERY

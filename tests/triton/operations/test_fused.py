@@ -28,8 +28,10 @@ def test_every_firing_function(name, device, short_chunks):
     assert_triton_equals_reference(spsn(name), (11, 3, 5), device, padded=True)
 
 
-@pytest.mark.parametrize("steps", [1, 2, 63, 64, 65, 130])
-@pytest.mark.parametrize("name", ["bernoulli", "threshold_tanh", "delta_sigmoid"])
+LENGTHS = [*product(("bernoulli", "threshold_tanh", "delta_sigmoid"), (1, 2, 64, 65))]
+
+
+@pytest.mark.parametrize(("name", "steps"), [*LENGTHS, ("bernoulli", 63), ("threshold_tanh", 130)])
 def test_lengths_of_time(name, steps, device):
     assert_triton_equals_reference(spsn(name, learn=False), (steps, 2, 3), device, padded=steps % 2 == 0)
 

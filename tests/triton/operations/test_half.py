@@ -3,10 +3,12 @@
 `agreement` and `oracle` pass strided currents and cotangents; memory that a kernel leaves unwritten is NaN.
 """
 
+from itertools import product
+
 import pytest
 import torch
 from agreement import assert_agree
-from halves import EVERY, NEURONS, N, each_half, each_leaky, each_neuron
+from halves import EVERY, HALVES, NEURONS, N, each_half, each_in_turn, each_neuron
 from helpers import leaf
 from oracle import SEED, strided
 from tolerances import assert_close
@@ -14,7 +16,16 @@ from tolerances import assert_close
 import spikescan as ss
 from spikescan.bench.workbench import kept_for_backward
 
-each_length = pytest.mark.parametrize("steps", [1, 2, 63, 64, 65])
+LENGTHS = 1, 2, 63, 64, 65
+LONG = "bernoulli", "lif", "mpe previous"
+
+
+def in_turn(*lists) -> list[tuple]:
+    """Every combination of values in one of the two types, and each value in both."""
+    return [
+        (*(value for _, value in places), HALVES[sum(place for place, _ in places) % 2])
+        for places in product(*map(enumerate, lists))
+    ]
 
 
 def assert_triton_agrees(neuron: ss.Neuron, shape, dtype: torch.dtype, device: str, **options) -> None:
@@ -23,15 +34,12 @@ def assert_triton_agrees(neuron: ss.Neuron, shape, dtype: torch.dtype, device: s
         assert_agree(neuron.to(device), current, backend="triton", **options)
 
 
-@each_neuron
-@each_half
+@each_in_turn
 def test_equals_reference(make, dtype, device, short_chunks):
     assert_triton_agrees(make(), (18, 2, N), dtype, device, steady_share=0.5)
 
 
-@each_length
-@each_half
-@pytest.mark.parametrize("chosen", ["bernoulli", "lif", "mpe previous"])
+@pytest.mark.parametrize(("chosen", "steps", "dtype"), in_turn(LONG, LENGTHS))
 def test_lengths_of_time(chosen, steps, dtype, device):
     assert_triton_agrees(EVERY[chosen](), (steps, 2, N), dtype, device, steady_share=0.2)
 
@@ -59,15 +67,15 @@ def test_equals_the_widened_current_bit_for_bit(make, device):
     assert torch.equal(half.state.potential, wide.state.potential)
 
 
-@each_leaky
-@each_half
-@pytest.mark.parametrize("memory", ["full", "half"])
-def test_memory_modes(make, memory, dtype, device):
+@pytest.mark.parametrize(("chosen", "memory", "dtype"), in_turn(NEURONS, ("full", "half")))
+def test_memory_modes(chosen, memory, dtype, device):
     """16 bits for what is kept change no spike and gradients little."""
     current, found = strided((20, 2, N), torch.float32, device).to(dtype), []
     for backend in ("triton", "reference"):
         x = leaf(current)
-        spikes = make(backend=backend, memory=memory if backend == "triton" else "full").to(device)(x, seed=SEED)
+        spikes = NEURONS[chosen](backend=backend, memory=memory if backend == "triton" else "full").to(device)(
+            x, seed=SEED
+        )
         cotangent = strided(spikes.shape, torch.float32, device).to(dtype)
         found.append((spikes, *torch.autograd.grad(spikes, x, cotangent)))
     (spikes, grad), (expected_spikes, expected_grad) = found
@@ -125,10 +133,8 @@ def scanned(backend: str, x, decay, initial, reverse, cotangent):
     return v, x.grad, decay.grad, initial.grad
 
 
-@each_length
-@each_half
-@pytest.mark.parametrize("reverse", [False, True])
-def test_linear_scan(steps, dtype, reverse, device):
+@pytest.mark.parametrize(("steps", "reverse", "dtype"), in_turn(LENGTHS, (False, True)))
+def test_linear_scan(steps, reverse, dtype, device):
     shape = steps, 2, N
     x, cotangent = (strided(shape, torch.float32, device, scale).to(dtype) for scale in (1.0, 0.7))
     decay = torch.linspace(0.99, 0.2, N, device=device)

@@ -1,5 +1,7 @@
 """Currents in 16 bits and spikes of other types: what is kept, and no pass over memory beside the kernels'."""
 
+from itertools import cycle, product
+
 import pytest
 import torch
 from halves import NEURONS, N, each_half
@@ -87,11 +89,12 @@ def test_the_reference_is_seen_to_pass_over_memory(device):
 
 
 SPIKE_DTYPES = torch.uint8, torch.bool, torch.int16, torch.float16, torch.bfloat16, torch.float32
+CURRENT_DTYPES = torch.float16, torch.bfloat16, torch.float32
+SPIKES = [(kind, *dtypes) for kind, dtypes in zip(cycle(("bernoulli", "lif")), product(SPIKE_DTYPES, CURRENT_DTYPES))]
+"""Every pair of types, and each spike type from either kernel."""
 
 
-@pytest.mark.parametrize("current_dtype", [torch.float16, torch.bfloat16, torch.float32], ids=name)
-@pytest.mark.parametrize("spike_dtype", SPIKE_DTYPES, ids=name)
-@pytest.mark.parametrize("chosen", ["bernoulli", "lif"])
+@pytest.mark.parametrize(("chosen", "spike_dtype", "current_dtype"), SPIKES, ids=name)
 def test_spikes_of_the_type_asked_for(chosen, spike_dtype, current_dtype, device):
     x = strided((9, 2, N), torch.float32, device).to(current_dtype)
     lengths = torch.tensor([9, 5], device=device)
