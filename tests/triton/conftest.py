@@ -15,7 +15,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 if INTERPRETED:
-    collect_ignore = ["test_ptx.py", "test_interpreter.py"]
+    collect_ignore = ["test_ptx.py", "test_ptx_coupled.py", "test_interpreter.py"]
     from triton.language import block_type, tensor, zeros
     from triton.runtime import interpreter
 

@@ -15,25 +15,16 @@ from compiling import compiled_by  # noqa: E402
 from event_cases import events_of, parameters  # noqa: E402
 
 from spikescan.delays import _triton as delays  # noqa: E402
-from spikescan.firing._codes import (  # noqa: E402
-    BERNOULLI,
-    DELTA,
-    ESCAPE,
-    GUMBEL,
-    HARD,
-    IDENTITY,
-    RELU_TANH,
-    SIGMOID,
-    SOFT,
-    TANH,
-    THRESHOLD,
-)
+from spikescan.firing import _codes as codes  # noqa: E402
 from spikescan.fused import _estimate_triton, _triton, _triton_math  # noqa: E402
 from spikescan.random import ROUNDS  # noqa: E402
 from spikescan.scan import _triton as scan  # noqa: E402
 from spikescan.sparse import _triton as sparse  # noqa: E402
 
 NONE = 0
+BERNOULLI, GUMBEL, ESCAPE, THRESHOLD, DELTA = codes.BERNOULLI, codes.GUMBEL, codes.ESCAPE, codes.THRESHOLD, codes.DELTA
+IDENTITY, SIGMOID, TANH, RELU_TANH = codes.IDENTITY, codes.SIGMOID, codes.TANH, codes.RELU_TANH
+HARD, SOFT = codes.HARD, codes.SOFT
 LONG = 1000, 4, 128  # few lanes: chunks of time
 SHORT = 20, 64, 2048  # lanes enough: one chunk
 ODD = 9, 3, 7  # nothing divides by 4 or 16
@@ -66,6 +57,7 @@ def neuron(
     spikes=None,
     memo=None,
     synapse=True,
+    coupled=False,
     whole=True,
 ):
     """Forward and backward of the fused operation; not `whole`: with lengths, learned decays and wanted potentials.
@@ -94,7 +86,10 @@ def neuron(
     saved = sequence(not whole), sequence(not whole), sequence(fires, memo or dtype)
     outputs = sequence(fires, spikes), sequence(wants, current), saved[1], saved[2], row(), row()
     grads = [sequence(fires, spikes), sequence(wants, current), row(), row()]
-    gradients = [sequence(True, current), *(row() for _ in range(6))]
+    rows = 7 if coupled else 3
+    gradients = [sequence(True, current), torch.empty((rows, *shape[1:]), dtype=dtype), *(row() for _ in range(3))]
+    if coupled:
+        operands = operands[0], rate[:0], rate[:0], torch.empty((rows, 1), dtype=torch.float64), *operands[4:]
 
     def launch():
         _triton.launch_forward(operands, code, list(constants), outputs)

@@ -3,13 +3,13 @@
 A lane is one neuron of one batch row; a program is one warp on a block of lanes and a chunk of time. Without a reset
 the state (i, u) is linear in what went before, so where lanes alone do not fill the machine, time is cut into chunks:
 every chunk but the last runs on its own from zero and keeps its last state; the states are joined in order by the
-transition over a whole chunk; every chunk runs again, from the right state, and writes. The transition is triangular,
+transition over a whole chunk of c steps; every chunk runs again, from the right state, and writes.
 
-    forward   i' = α^c i,  u' = β^c u + X i        backward   gu' = β^c gu,  gi' = α^c gi + X gu
-    X = gain·α·Σ_k α^(c-1-k) β^k
+    forward   (i, u)' = M^c (i, u)      backward   (gi, gu)' = transposed M^c (gi, gu)
+    M = ((ii, iu), (ui, uu)) of a coupling, ((α, 0), (gain·α, β)) of two leaks
 
-and the sum is had by doubling, S_2c = S_c (α^c + β^c), which no α = β and no underflow disturbs. With a reset there
-is one chunk.
+The power is computed by squaring, in float64, which no α = β and no underflow disturbs. With a reset there is one
+chunk.
 """
 
 from collections.abc import Sequence
@@ -24,37 +24,37 @@ from ..scan._triton import BLOCK, FEW, check_lanes, chunk_length, load_four, mul
 from ._problem import gain
 from ._triton_adjoint import backward_kernel
 from ._triton_forward import forward_kernel
-from ._triton_math import halves
+from ._triton_math import halves, load_decays
 
 
 @triton.jit(do_not_specialize=["slots", "doublings"])
 def join_kernel(
-    p_carry, p_alpha, p_beta, p_weight, slots, doublings, lanes, N, HAS_SYNAPSE: tl.constexpr, BACKWARD: tl.constexpr,
-    BLOCK: tl.constexpr,
+    p_carry, p_decays, slots, doublings, lanes, N, COUPLED: tl.constexpr, BACKWARD: tl.constexpr, BLOCK: tl.constexpr
 ):  # fmt: skip
     """In place, slot after slot (before slot, BACKWARD), add the transition of the one before; c = 2^doublings."""
-    dtype: tl.constexpr = p_beta.dtype.element_ty
+    dtype: tl.constexpr = p_decays.dtype.element_ty
+    origin = tl.program_id(1).to(tl.int64)
     o_lane = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     m_lane = o_lane < lanes
-    b_beta = tl.load(p_beta + o_lane % N, mask=m_lane, other=0.0).to(tl.float64)
-    b_alpha, b_cross = b_beta * 0.0, b_beta * 0.0
-    if HAS_SYNAPSE:
-        b_alpha = tl.load(p_alpha + o_lane % N, mask=m_lane, other=0.0).to(tl.float64)
-        b_cross = b_alpha * tl.load(p_weight + o_lane % N, mask=m_lane, other=0.0).to(tl.float64)
+    b_ii, b_iu, _, b_uu, b_ui, b_ux, _ = load_decays(p_decays + o_lane % N, origin + N, m_lane, COUPLED)
+    b_ii, b_uu = b_ii.to(tl.float64), b_uu.to(tl.float64)
+    if COUPLED:
+        b_iu, b_ui = b_iu.to(tl.float64), b_ui.to(tl.float64)
+    else:
+        b_iu, b_ui = b_ii * 0.0, b_ii * b_ux.to(tl.float64)
     for _ in range(doublings):
-        b_cross *= b_alpha + b_beta
-        b_alpha *= b_alpha
-        b_beta *= b_beta
-    # `first` drives `second` through `b_cross`: i drives u forward, gu drives gi backward.
+        b_sum, b_product = b_ii + b_uu, b_iu * b_ui
+        b_ii, b_uu = b_ii * b_ii + b_product, b_uu * b_uu + b_product
+        b_iu, b_ui = b_iu * b_sum, b_ui * b_sum
+    # `first` drives `second` through ui: i drives u forward, gu drives gi backward. Of a coupling, iu leads back.
     way: tl.constexpr = -1 if BACKWARD else 1
-    origin = tl.program_id(1).to(tl.int64)
     p_first, p_second = p_carry + o_lane, p_carry + lanes + o_lane
-    b_decay_first, b_decay_second = b_alpha.to(dtype), b_beta.to(dtype)
+    b_decay_first, b_decay_second = b_ii.to(dtype), b_uu.to(dtype)
     if BACKWARD:
         origin += slots - 1
         p_first, p_second = p_carry + lanes + o_lane, p_carry + o_lane
-        b_decay_first, b_decay_second = b_beta.to(dtype), b_alpha.to(dtype)
-    b_cross = b_cross.to(dtype)
+        b_decay_first, b_decay_second = b_uu.to(dtype), b_ii.to(dtype)
+    b_cross, b_back = b_ui.to(dtype), b_iu.to(dtype)
     b_first, b_second = tl.zeros([BLOCK], dtype), tl.zeros([BLOCK], dtype)
     stride = 2 * lanes
     x0, x1, x2, x3 = load_four(p_first, origin, 0, slots, stride, m_lane, dtype, way)
@@ -64,8 +64,11 @@ def join_kernel(
         y0, y1, y2, y3 = load_four(p_first, slot + 4 * way, 0, slots, stride, m_lane, dtype, way)
         v0, v1, v2, v3 = load_four(p_second, slot + 4 * way, 0, slots, stride, m_lane, dtype, way)
         for k in tl.static_range(4):
+            b_first_own = pick(x0, x1, x2, x3, k)
+            if COUPLED:
+                b_first_own += b_back * b_second
             b_second = b_decay_second * b_second + b_cross * b_first + pick(z0, z1, z2, z3, k)
-            b_first = b_decay_first * b_first + pick(x0, x1, x2, x3, k)
+            b_first = b_decay_first * b_first + b_first_own
             m_slot = m_lane & (done + k < slots)
             tl.store(p_first + (slot + way * k) * stride, b_first, mask=m_slot)
             tl.store(p_second + (slot + way * k) * stride, b_second, mask=m_slot)
@@ -78,11 +81,18 @@ def _each(value: Tensor, features: int) -> Tensor:
     return value.expand(features).contiguous() if value.numel() == 1 else value
 
 
-def _decays(decay_syn: Tensor, decay_mem: Tensor, leaky: int, synapse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """α, β and the membrane's gain of each feature, of what is computed with."""
-    values = decay_syn.to(synapse.dtype), decay_mem.to(synapse.dtype), gain(decay_mem, leaky != 0, synapse.dtype)
-    alpha, beta, weight = (_each(value, synapse.shape[1]) for value in values)
-    return alpha, beta, weight
+def _decays(operands: Sequence[Tensor], leaky: int) -> tuple[Tensor, bool, bool]:
+    """(coefficients of each feature, of what is computed with, as `load_decays` takes them; whether they are a
+    coupling; whether the synapse is a state)."""
+    _, decay_syn, decay_mem, coupling, synapse, *_ = operands
+    features, coupled, synaptic = synapse.shape[1], coupling.numel() > 0, decay_syn.numel() > 0
+    if coupled:
+        rows = coupling.expand(len(coupling), features)
+    else:
+        alpha = decay_syn if synaptic else torch.zeros_like(decay_mem)
+        rows = [row.expand(features) for row in (alpha, decay_mem, gain(decay_mem, leaky != 0, decay_mem.dtype))]
+        rows = torch.stack(rows)
+    return rows.to(synapse.dtype).contiguous(), coupled, coupled or synaptic
 
 
 def _plan(programs: int, steps: int, reset: int, device: torch.device) -> tuple[int, int]:
@@ -96,20 +106,9 @@ def _block(lanes: int, reset: int, device: torch.device) -> int:
     return 32 if reset and lanes < BLOCK * FEW * multiprocessors(device) else BLOCK
 
 
-def _join(carry: Tensor, decays: tuple[Tensor, ...], length: int, lanes: int, backward: bool) -> None:
-    alpha, beta, _ = decays
-    join_kernel[triton.cdiv(lanes, BLOCK), 1](
-        carry,
-        *decays,
-        len(carry),
-        length.bit_length() - 1,
-        lanes,
-        len(beta),
-        len(alpha) > 0,
-        backward,
-        BLOCK,
-        num_warps=1,
-    )
+def _join(carry: Tensor, decays: Tensor, length: int, lanes: int, coupled: bool, backward: bool) -> None:
+    sizes = len(carry), length.bit_length() - 1, lanes, decays.shape[1]
+    join_kernel[triton.cdiv(lanes, BLOCK), 1](carry, decays, *sizes, coupled, backward, BLOCK, num_warps=1)
 
 
 def launch_forward(
@@ -117,14 +116,14 @@ def launch_forward(
 ) -> None:
     """Fill `wanted`: spikes, potentials, synaptic currents, memo, last_synapse, last_potential. Here and below, what is
     absent or not wanted is empty."""
-    current, decay_syn, decay_mem, _, synapse, potential, threshold, seed, step, lengths = operands
+    current, _, _, _, synapse, potential, threshold, seed, step, lengths = operands
     kind, activation, _, reset, _, draws, leaky = code
     if reset and kind not in (0, THRESHOLD):
         raise ValueError("backend: 'triton' has no kernel for a reset after this firing function; use reference")
     steps, lanes, features = len(current), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
-    alpha, beta, weight = decays = _decays(decay_syn, decay_mem, leaky, synapse)
+    decays, coupled, synaptic = _decays(operands, leaky)
     threshold = _each(threshold, features)
     width = triton.cdiv(features, 4) * 4 if draws else features
     check_lanes(len(synapse) * width)
@@ -134,17 +133,17 @@ def launch_forward(
     carry = synapse.new_empty((chunks - 1, 2, lanes))
     keep = [len(tensor) > 0 for tensor in wanted[1:4]]
     arguments = (
-        *(current, alpha, beta, weight, synapse, potential, threshold, seed, step, lengths, carry, *wanted),
+        *(current, decays, synapse, potential, threshold, seed, step, lengths, carry, *wanted),
         *sum((halves(value) for value in constants), ()),
         *(steps, length, lanes, features),
     )
-    flags = len(alpha) > 0, len(lengths) > 0
+    flags = coupled, synaptic, len(lengths) > 0
     with on(current.device):
         if chunks > 1:
             forward_kernel[triton.cdiv(lanes, block), chunks - 1](
                 *arguments, features, 0, 0, True, 0, False, *flags, *[False] * 3, True, True, False, block, num_warps=1
             )
-            _join(carry, decays, length, lanes, backward=False)
+            _join(carry, decays, length, lanes, coupled, backward=False)
         forward_kernel[blocks, chunks](
             *arguments,
             width,
@@ -162,39 +161,38 @@ def launch_backward(
     saved: tuple[Tensor, ...],
     wanted: Sequence[Tensor],
 ) -> None:
-    """Fill `wanted`: the gradients of current, alpha, beta, weight, threshold, synapse, potential. saved: potentials,
-    synaptic currents, memo."""
-    _, decay_syn, decay_mem, _, synapse, potential, threshold, _, _, lengths = operands
+    """Fill `wanted`: the gradients of current, decays, threshold, synapse, potential. saved: potentials, synaptic
+    currents, memo."""
+    current, _, _, _, synapse, potential, threshold, _, _, lengths = operands
     kind, activation, surrogate, reset, detached, _, leaky = code
     steps, lanes, features = len(wanted[0]), synapse.numel(), synapse.shape[1]
     if lanes == 0:
         return
-    alpha, beta, weight = decays = _decays(decay_syn, decay_mem, leaky, synapse)
+    decays, coupled, synaptic = _decays(operands, leaky)
     threshold = _each(threshold, features)
     grads = *grads[:2], *(torch.zeros_like(synapse) if len(grad) == 0 else grad for grad in grads[2:])
     block = _block(lanes, reset, synapse.device)
     blocks = triton.cdiv(lanes, block)
     length, chunks = _plan(blocks, steps, reset, synapse.device)
     carry = synapse.new_empty((chunks - 1, 2, lanes))
-    learned, counted = len(wanted[1]) > 0, len(wanted[4]) > 0
-    totals = wanted[1:5]
-    if chunks > 1 and (learned or counted):
+    filled = learned, counted = len(wanted[1]) > 0, len(wanted[2]) > 0
+    totals = wanted[1:3]
+    if chunks > 1:
         totals = [synapse.new_empty((chunks, *total.shape)) for total in totals]
     arguments = (
-        *(*grads, alpha, beta, weight, synapse, potential, threshold, lengths, carry),
-        *(*saved, wanted[0], *totals, *wanted[5:]),
+        *(*grads, current, decays, synapse, potential, threshold, lengths, carry),
+        *(*saved, wanted[0], *totals, *wanted[3:]),
         *(*halves(constants[0]), steps, length, lanes, features, features),
         *(kind, activation, surrogate, reset, bool(detached)),
-        *(len(alpha) > 0, len(lengths) > 0, len(grads[1]) > 0, learned, counted),
+        *(coupled, synaptic, len(lengths) > 0, len(grads[1]) > 0, learned, counted),
     )
     with on(synapse.device):
         if chunks > 1:
             backward_kernel[blocks, chunks - 1](*arguments, True, True, block, num_warps=1)
-            _join(carry, decays, length, lanes, backward=True)
+            _join(carry, decays, length, lanes, coupled, backward=True)
         backward_kernel[blocks, chunks](*arguments, chunks > 1, False, block, num_warps=1)
         if chunks > 1:
-            filled = [learned] * 3 + [counted]
-            for total, parts, is_filled in zip(wanted[1:5], totals, filled, strict=True):
+            for total, parts, is_filled in zip(wanted[1:3], totals, filled, strict=True):
                 if is_filled:
                     torch.sum(parts, 0, out=total)
 
@@ -223,8 +221,6 @@ def integrate_and_fire_backward(
     current, synapse = operands[0], operands[4]
     assert synapse is not None
     assert wanted[0] is not None
-    first, decays, *rest = wanted
-    wanted = first, *([None] * 3 if decays is None else decays.unbind(0)), *rest
     spikes, *others = grads
     if spikes is None and code[0]:
         spikes = synapse.new_zeros(wanted[0].shape)

@@ -13,6 +13,7 @@ from ._triton_math import (
     THRESHOLD,
     activate,
     activation_slope,
+    load_decays,
     load_lengths,
     locate,
     surrogate_slope,
@@ -25,9 +26,8 @@ def backward_kernel(
     p_grad_potentials,
     p_grad_last_synapse,
     p_grad_last_potential,
-    p_alpha,
-    p_beta,
-    p_weight,
+    p_current,
+    p_decays,
     p_synapse,
     p_potential,
     p_threshold,
@@ -37,9 +37,7 @@ def backward_kernel(
     p_synapses,
     p_memo,
     p_grad_current,
-    p_grad_alpha,
-    p_grad_beta,
-    p_grad_weight,
+    p_grad_decays,
     p_grad_threshold,
     p_grad_synapse,
     p_grad_potential,
@@ -55,6 +53,7 @@ def backward_kernel(
     SURROGATE: tl.constexpr,
     RESET: tl.constexpr,
     DETACHED: tl.constexpr,
+    COUPLED: tl.constexpr,
     HAS_SYNAPSE: tl.constexpr,
     HAS_LENGTHS: tl.constexpr,
     HAS_GRAD_POTENTIALS: tl.constexpr,
@@ -65,7 +64,7 @@ def backward_kernel(
     BLOCK: tl.constexpr,
 ):
     """The adjoint, time reversed. Chunk c starts from slot c of `p_carry` (slot, gi or gu, lane), which chunk c + 1
-    fills under CARRY. The gradients of alpha, beta, weight and threshold are (chunk, lane), summed by the launcher."""
+    fills under CARRY. The gradients of decays, (chunk, row, lane), and threshold are summed by the launcher."""
     dtype: tl.constexpr = p_grad_synapse.dtype.element_ty
     o_lane, o_row, o_feature, m_lane = locate(lanes, N, width, False, BLOCK)
     i_chunk = tl.program_id(1).to(tl.int64)
@@ -75,16 +74,12 @@ def backward_kernel(
     end = tl.minimum(begin + length, T)
     b_steps = load_lengths(p_lengths, o_row, m_lane, T, HAS_LENGTHS)
 
-    b_beta = tl.load(p_beta + o_feature, mask=m_lane, other=0.0)
-    b_weight = tl.load(p_weight + o_feature, mask=m_lane, other=0.0)
-    b_alpha = tl.zeros([BLOCK], dtype)
-    if HAS_SYNAPSE:
-        b_alpha = tl.load(p_alpha + o_feature, mask=m_lane, other=0.0)
-    b_threshold = b_beta
+    b_ii, b_iu, b_ix, b_uu, b_ui, b_ux, b_jump = load_decays(p_decays + o_feature, begin * 0 + N, m_lane, COUPLED)
+    b_threshold = b_uu
     if KIND >= THRESHOLD:
         b_threshold = tl.load(p_threshold + o_feature, mask=m_lane, other=0.0)
     b_a = tl.zeros([BLOCK], dtype) + a + a_low
-    b_u_initial = b_beta
+    b_u_initial = b_uu
     if LEARNED or KIND == DELTA:
         b_u_initial = tl.load(p_potential + o_lane, mask=m_lane, other=0.0)
     b_f_initial = b_u_initial
@@ -99,11 +94,12 @@ def backward_kernel(
         m_before = m_lane & (i_chunk < b_start)
         b_gi += tl.load(p_before, mask=m_before, other=0.0)
         b_gu += tl.load(p_before + lanes, mask=m_before, other=0.0)
-    b_g_alpha, b_g_beta = tl.zeros([BLOCK], dtype), tl.zeros([BLOCK], dtype)
-    b_g_weight, b_g_threshold = tl.zeros([BLOCK], dtype), tl.zeros([BLOCK], dtype)
+    zero = tl.zeros([BLOCK], dtype)
+    b_g_ii, b_g_iu, b_g_ix, b_g_uu, b_g_ui, b_g_ux, b_g_jump = zero, zero, zero, zero, zero, zero, zero
+    b_g_threshold = zero
 
     p_gs, p_m, p_gp = p_grad_spikes + o_lane, p_memo + o_lane, p_grad_potentials + o_lane
-    b_p_next = tl.zeros([BLOCK], dtype)
+    b_p_next = zero
     memo_begin = begin
     if KIND == DELTA:
         # Step t of DELTA looks at f(u[t-1]), also across the chunk's edge.
@@ -155,6 +151,11 @@ def backward_kernel(
                         b_p -= b_gu_here * b_threshold
                     if COUNTED:
                         b_g_threshold -= tl.where(m_valid & (b_m > 0.0), b_gu_here, 0.0)
+                if COUPLED and RESET != 0:
+                    if not DETACHED:
+                        b_p += b_jump * b_gi
+                    if LEARNED:
+                        b_g_jump += tl.where(m_valid & (b_m > 0.0), b_gi, 0.0)
                 b_p *= surrogate_slope(b_m, b_a, SURROGATE)
                 if COUNTED:
                     b_g_threshold -= tl.where(m_valid, b_p, 0.0)
@@ -166,7 +167,16 @@ def backward_kernel(
                 if COUNTED:
                     b_g_threshold -= tl.where(m_valid, b_p, 0.0)
                 b_p_next = tl.where(m_valid, b_p, b_p_next)
-            b_gx = b_gi + b_weight * b_gw
+            if COUPLED:
+                b_gx = b_ux * b_gw + b_ix * b_gi
+                b_gi_here = b_gi
+                b_gu_before = b_uu * b_gw + b_iu * b_gi
+                b_gi_before = b_ui * b_gw + b_ii * b_gi
+            else:
+                b_gx = b_gi + b_ux * b_gw
+                b_gi_here = b_gx
+                b_gu_before = b_uu * b_gw
+                b_gi_before = b_ii * b_gx
             if not CARRY:
                 b_out = tl.where(m_valid, b_gx, 0.0)
                 p_out = p_grad_current + t * lanes + o_lane
@@ -175,15 +185,22 @@ def backward_kernel(
                 o_now, o_before = t * lanes + o_lane, (t - 1) * lanes + o_lane
                 m_before = m_valid & (t > 0)
                 b_u_kept = tl.load(p_potentials + o_before, mask=m_before, other=0.0).to(dtype)
-                b_g_beta += tl.where(m_valid, b_gw * tl.where(t > 0, b_u_kept, b_u_initial), 0.0)
-                b_i_now = tl.load(p_synapses + o_now, mask=m_valid, other=0.0).to(dtype)
-                b_g_weight += tl.where(m_valid, b_gw * b_i_now, 0.0)
+                b_u_before = tl.where(t > 0, b_u_kept, b_u_initial)
+                b_g_uu += tl.where(m_valid, b_gw * b_u_before, 0.0)
+                # The membrane takes the current itself, or of two leaks the synapse's.
+                p_taken = p_current if COUPLED else p_synapses
+                b_taken = tl.load(p_taken + o_now, mask=m_valid, other=0.0).to(dtype)
+                b_g_ux += tl.where(m_valid, b_gw * b_taken, 0.0)
                 if HAS_SYNAPSE:
                     b_i_kept = tl.load(p_synapses + o_before, mask=m_before, other=0.0).to(dtype)
-                    b_i_initial = tl.load(p_synapse + o_lane, mask=m_valid & (t == 0), other=0.0)
-                    b_g_alpha += tl.where(m_valid, b_gx * (b_i_kept + b_i_initial), 0.0)
-            b_gu = tl.where(m_valid, b_beta * b_gw, b_gu)
-            b_gi = tl.where(m_valid, b_alpha * b_gx, b_gi)
+                    b_i_before = b_i_kept + tl.load(p_synapse + o_lane, mask=m_valid & (t == 0), other=0.0)
+                    b_g_ii += tl.where(m_valid, b_gi_here * b_i_before, 0.0)
+                    if COUPLED:
+                        b_g_iu += tl.where(m_valid, b_gi * b_u_before, 0.0)
+                        b_g_ix += tl.where(m_valid, b_gi * b_taken, 0.0)
+                        b_g_ui += tl.where(m_valid, b_gw * b_i_before, 0.0)
+            b_gu = tl.where(m_valid, b_gu_before, b_gu)
+            b_gi = tl.where(m_valid, b_gi_before, b_gi)
         s0, s1, s2, s3 = q0, q1, q2, q3
         m0, m1, m2, m3 = n0, n1, n2, n3
         g0, g1, g2, g3 = h0, h1, h2, h3
@@ -199,8 +216,17 @@ def backward_kernel(
         tl.store(p_grad_potential + o_lane, b_gu, mask=m_lane & (i_chunk == 0))
         o_total = i_chunk * lanes + o_lane
         if LEARNED:
-            tl.store(p_grad_alpha + o_total, b_g_alpha, mask=m_lane)
-            tl.store(p_grad_beta + o_total, b_g_beta, mask=m_lane)
-            tl.store(p_grad_weight + o_total, b_g_weight, mask=m_lane)
+            UU: tl.constexpr = 3 if COUPLED else 1
+            UX: tl.constexpr = 5 if COUPLED else 2
+            stride = begin * 0 + lanes
+            p_row = p_grad_decays + i_chunk * (7 if COUPLED else 3) * stride + o_lane
+            tl.store(p_row, b_g_ii, mask=m_lane)
+            tl.store(p_row + UU * stride, b_g_uu, mask=m_lane)
+            tl.store(p_row + UX * stride, b_g_ux, mask=m_lane)
+            if COUPLED:
+                tl.store(p_row + stride, b_g_iu, mask=m_lane)
+                tl.store(p_row + 2 * stride, b_g_ix, mask=m_lane)
+                tl.store(p_row + 4 * stride, b_g_ui, mask=m_lane)
+                tl.store(p_row + 6 * stride, b_g_jump, mask=m_lane)
         if COUNTED:
             tl.store(p_grad_threshold + o_total, b_g_threshold, mask=m_lane)

@@ -8,15 +8,13 @@ import triton
 import triton.language as tl
 
 from ..scan._triton import load_four, pick
-from ._triton_math import HARD, SOFT, THRESHOLD, draw, fire, load_lengths, locate, narrow, quads
+from ._triton_math import HARD, SOFT, THRESHOLD, draw, fire, load_decays, load_lengths, locate, narrow, quads
 
 
 @triton.jit(do_not_specialize=["T", "length"])
 def forward_kernel(
     p_current,
-    p_alpha,
-    p_beta,
-    p_weight,
+    p_decays,
     p_synapse,
     p_potential,
     p_threshold,
@@ -46,6 +44,7 @@ def forward_kernel(
     UNIT: tl.constexpr,
     RESET: tl.constexpr,
     DRAWS: tl.constexpr,
+    COUPLED: tl.constexpr,
     HAS_SYNAPSE: tl.constexpr,
     HAS_LENGTHS: tl.constexpr,
     KEEP_POTENTIALS: tl.constexpr,
@@ -64,12 +63,8 @@ def forward_kernel(
     end = tl.minimum(begin + length, T)
     b_steps = load_lengths(p_lengths, o_row, m_lane, T, HAS_LENGTHS)
 
-    b_beta = tl.load(p_beta + o_feature, mask=m_lane, other=0.0)
-    b_weight = tl.load(p_weight + o_feature, mask=m_lane, other=0.0)
-    b_alpha = b_beta
-    if HAS_SYNAPSE:
-        b_alpha = tl.load(p_alpha + o_feature, mask=m_lane, other=0.0)
-    b_threshold = b_beta
+    b_ii, b_iu, b_ix, b_uu, b_ui, b_ux, b_jump = load_decays(p_decays + o_feature, begin * 0 + N, m_lane, COUPLED)
+    b_threshold = b_uu
     if KIND >= THRESHOLD:
         b_threshold = tl.load(p_threshold + o_feature, mask=m_lane, other=0.0)
     # Two halves (see `halves`) make a float64 of a constant.
@@ -99,10 +94,14 @@ def forward_kernel(
             m_store = m_lane & (t < end)
             m_valid = m_store & (t < b_steps)
             b_x = pick(x0, x1, x2, x3, k)
-            b_i_new = b_x
-            if HAS_SYNAPSE:
-                b_i_new = b_alpha * b_i + b_x
-            b_w = b_beta * b_u + b_weight * b_i_new
+            if COUPLED:
+                b_i_new = b_ii * b_i + b_iu * b_u + b_ix * b_x
+                b_w = b_uu * b_u + b_ui * b_i + b_ux * b_x
+            else:
+                b_i_new = b_x
+                if HAS_SYNAPSE:
+                    b_i_new = b_ii * b_i + b_x
+                b_w = b_uu * b_u + b_ux * b_i_new
             b_u_new = b_w
             if KIND != 0:
                 b_r = zero + 0.5
@@ -113,6 +112,8 @@ def forward_kernel(
                     b_u_new = b_w * (1.0 - b_s)
                 if RESET == SOFT:
                     b_u_new = b_w - b_threshold * b_s
+                if COUPLED and RESET != 0:
+                    b_i_new += b_jump * b_s
                 if HAS_LENGTHS:
                     b_s, b_memo = tl.where(m_valid, b_s, 0.0), tl.where(m_valid, b_memo, 0.0)
                 p_s = p_spikes + o_row_of_t + o_lane

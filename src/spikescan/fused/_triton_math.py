@@ -60,6 +60,23 @@ def load_lengths(p_lengths, o_row, m_lane, T, HAS_LENGTHS: tl.constexpr):
 
 
 @triton.jit
+def load_decays(p_row, stride, m_lane, COUPLED: tl.constexpr):
+    """The seven rows of `_problem.COUPLING`. Of two leaks there are three, α, β and the membrane's gain: ii, uu, ux."""
+    UU: tl.constexpr = 3 if COUPLED else 1
+    UX: tl.constexpr = 5 if COUPLED else 2
+    b_ii = tl.load(p_row, mask=m_lane, other=0.0)
+    b_uu = tl.load(p_row + UU * stride, mask=m_lane, other=0.0)
+    b_ux = tl.load(p_row + UX * stride, mask=m_lane, other=0.0)
+    b_iu, b_ix, b_ui, b_jump = b_ii, b_ii, b_ii, b_ii
+    if COUPLED:
+        b_iu = tl.load(p_row + stride, mask=m_lane, other=0.0)
+        b_ix = tl.load(p_row + 2 * stride, mask=m_lane, other=0.0)
+        b_ui = tl.load(p_row + 4 * stride, mask=m_lane, other=0.0)
+        b_jump = tl.load(p_row + 6 * stride, mask=m_lane, other=0.0)
+    return b_ii, b_iu, b_ix, b_uu, b_ui, b_ux, b_jump
+
+
+@triton.jit
 def philox(c0, c1, c2, c3, k0, k1):
     """Four uint32 words of Philox 4x32-10 (see `spikescan.random`). Counters that are scalars keep the first rounds
     cheap: only what depends on the lane is computed for each."""

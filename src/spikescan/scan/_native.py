@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..native import operation, threads
+from ._complex import complex_scan
 
 FEW, LONG = 16, 4096
 """Lanes a thread below which time is cut among threads as well, and steps from which that is worth it."""
@@ -30,7 +31,7 @@ def leaky(steps: int, state: Tensor, decay_mem: Tensor | None, cut: bool = True)
 def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
     """Same signature as the reference."""
     if x.is_complex():
-        return complex_scan(x, decay, initial, reverse)
+        return complex_scan(x, decay, initial, reverse, _integrate)
     out, last, wide = torch.empty_like(x), torch.empty_like(x[0]), decay.to(torch.float64)
     numbers = leaky(len(x), x[0], wide)
     if reverse:
@@ -41,22 +42,14 @@ def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool)
     return out
 
 
-def complex_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
-    """The real and the imaginary part of x, side by side along the batch, each drive a pair of states that turn."""
-    parts = torch.cat([x.real, x.imag], 1).flip(0) if reverse else torch.cat([x.real, x.imag], 1)
-    real, imaginary = decay.real.to(torch.float64), decay.imag.to(torch.float64)
-    none, one = torch.zeros_like(real), torch.ones_like(real)
-    coupling = torch.stack([real, imaginary, none, real, -imaginary, one, none])
-    start = torch.zeros_like(x[0]) if initial is None else initial
-    nothing = torch.zeros_like(parts[0, len(start) :])
-    u, i, last = torch.empty_like(parts), torch.empty_like(parts), torch.empty_like(parts[0])
+def _integrate(current: Tensor, coupling: Tensor, synapse: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
+    i, u = torch.empty_like(current), torch.empty_like(current)
     forward(
-        leaky(len(x), parts[0], None) | {"each_coupling": coupling.shape[1] > 1},
+        leaky(len(current), synapse, None) | {"each_coupling": coupling.shape[1] > 1},
         coupling=coupling,
-        current=parts,
-        synapse=torch.cat([start.imag, nothing]),
-        potential=torch.cat([start.real, nothing]),
-        **{"potentials": u, "synapses": i, "last_potential": last},
+        current=current,
+        synapse=synapse,
+        potential=potential,
+        **{"potentials": u, "synapses": i, "last_potential": torch.empty_like(potential)},
     )
-    (u_real, u_imag), (i_real, i_imag) = (part.flip(0).chunk(2, 1) if reverse else part.chunk(2, 1) for part in (u, i))
-    return torch.complex(u_real - i_imag, i_real + u_imag)
+    return i, u

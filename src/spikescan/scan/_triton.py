@@ -14,6 +14,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from ._complex import complex_scan
+
 # A program is one warp, each thread of which has four neighbouring lanes: one vector load, one counter's four draws.
 BLOCK = 128
 # Programs a multiprocessor: from FEW on, lanes alone keep the memory busy; chunks of time are made to come to MANY.
@@ -153,6 +155,8 @@ def on(device: torch.device) -> AbstractContextManager:
 
 def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool) -> Tensor:
     """Same signature as the reference."""
+    if x.is_complex():
+        return complex_scan(x, decay, initial, reverse, _integrate)
     out = torch.empty_like(x)
     steps, lanes, features = len(x), x[0].numel(), x.shape[2]
     if lanes == 0:
@@ -175,3 +179,13 @@ def linear_scan(x: Tensor, decay: Tensor, initial: Tensor | None, reverse: bool)
             )
         scan(chunks, chunks > 1, False)
     return out
+
+
+def _integrate(current: Tensor, coupling: Tensor, synapse: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
+    from ..fused._triton import launch_forward
+
+    i, u = torch.empty_like(current), torch.empty_like(current)
+    absent, ends = current[:0], (torch.empty_like(synapse), torch.empty_like(synapse))
+    operands = current, *or_empty([None] * 2, synapse), coupling, synapse, potential, *or_empty([None] * 4, synapse)
+    launch_forward(operands, [0] * 7, [0.0] * 3, (absent, u, i, absent, *ends))
+    return i, u

@@ -41,7 +41,7 @@ def everything(neuron: ss.Neuron, backend: str, current: Tensor, lengths: Tensor
     rows, features = current[0].shape
     start = torch.linspace(-1, 1, rows * features, dtype=current.dtype, device=current.device).view(features, rows).t()
     synapse, potential = start.clone().requires_grad_(), (0.5 - start).requires_grad_()
-    has_synapse = getattr(neuron, "decay_syn", None) is not None
+    has_synapse = "synapse" in getattr(neuron, "_carried", ())
     step = torch.tensor(STEP, device=current.device)
     state = ss.State(synapse if has_synapse else None, potential, step=step)
     out = neuron.run(current, state, seed=SEED, lengths=lengths, potentials=True)

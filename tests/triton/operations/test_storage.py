@@ -35,7 +35,7 @@ def run(current, memo: torch.dtype, device: str):
     wanted = (*outputs, nothing, kept, torch.empty_like(row), torch.empty_like(row))
     launch_forward(operands, BERNOULLI, CONSTANTS, wanted)
     grads = [strided(current.shape, torch.float32, device).to(current.dtype).contiguous(), nothing, row, row]
-    gradients = [torch.empty_like(current), *[row[:0]] * 4, torch.zeros_like(row), torch.zeros_like(row)]
+    gradients = [torch.empty_like(current), *[row[:0]] * 2, torch.zeros_like(row), torch.zeros_like(row)]
     launch_backward(grads, operands, BERNOULLI, CONSTANTS, (nothing, nothing, kept), gradients)
     return [*outputs, wanted[4], wanted[5], gradients[0]]
 
