@@ -90,7 +90,7 @@ def test_mlp_as_before():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"network.width": 8}, r"network: width is no key of kind = 'mlp', which takes bias, delays, dropout, hidden, init"),
+        ({"network.width": 8}, r"network: width is no key of kind = 'mlp', which takes bias, delays, dropout"),
         ({"network.kind": "vgg", "network.norm": False}, r"network: hidden is no key of kind = 'vgg'"),
         ({"network.kind": "conv", "network.norm": True}, r"network: norm is no key of kind = 'conv', .*plan"),
         ({"network.kind": "cnn"}, r"network.kind: .*'mlp', 'conv', 'gesture', 'vgg' or 'resnet19'"),
