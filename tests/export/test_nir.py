@@ -211,6 +211,20 @@ def test_max_pooling_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        ({"delay": ss.AxonalDelay}, r"^network: delays are not written to NIR; export it as torch or onnx"),
+        ({"residual": True}, r"^network: residual connections are not written to NIR"),
+        ({"neuron": ss.ResonateAndFire}, r"ResonateAndFire"),
+    ],
+)
+def test_what_stands_between_layers_is_refused(options, says, tmp_path):
+    with pytest.raises(ValueError, match=says):
+        export.to_nir(SpikingMLP(5, (4, 4), 3, **{"neuron": ss.LIF} | options), tmp_path / "a.nir", dt=DT)
+    assert not (tmp_path / "a.nir").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
         ({"dt": 0.0}, r"^dt: a positive number"),
         ({"dt": float("nan")}, r"^dt: a positive number"),
         ({"dt": "1ms"}, r"^dt: a positive number"),

@@ -23,7 +23,7 @@ from ..neurons import LIF, MPEPSN, ReLU
 from ..neurons._leaky import LeakyNeuron
 from ._files import optional
 from ._levels import firing_level
-from ._plain import is_leaky
+from ._plain import is_integrating
 
 DISCRETISATIONS = "euler", "exact"
 
@@ -48,7 +48,7 @@ def neuron_nodes(neuron: nn.Module, features: tuple[int, ...], grid: Grid, layer
     """
     if isinstance(neuron, MPEPSN | ReLU):
         raise ValueError(f"{layer}: NIR has no node for {type(neuron).__name__}; export it as torch or onnx")
-    if not is_leaky(neuron):
+    if not is_integrating(neuron):
         raise ValueError(f"{layer}: it is not known which NIR node a {type(neuron).__name__} is")
     neuron = cast(LeakyNeuron, neuron)
     how = neuron.dynamics

@@ -81,6 +81,9 @@ def _metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _write_mlp(network: SpikingMLP, chain: Chain) -> None:
+    for name, there in (("delays", network.delays is not None), ("residual connections", network.residual)):
+        if there:
+            raise ValueError(f"network: {name} are not written to NIR; export it as torch or onnx")
     linears = cast(list[nn.Linear], [*network.linears, network.output])
     chain.input((linears[0].in_features,))
     for k, (linear, neuron) in enumerate(zip(linears, network.neurons), 1):

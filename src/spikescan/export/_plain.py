@@ -10,10 +10,11 @@ from ..fused import Dynamics
 from ..networks import EventLinear, FrameNetwork, SpikeLinear, SpikingMLP
 from ..networks._frames import Stage
 from ..networks._norm import SequenceNorm
+from ..neurons._integrating import IntegratingNeuron
 from ..neurons._leaky import LeakyNeuron
 
 Network = SpikingMLP | FrameNetwork
-PARTS = "linears", "norms", "neurons", "dropout", "output", "readout"
+PARTS = "delays", "linears", "norms", "neurons", "dropout", "output", "readout"
 LINEAR = nn.Linear, EventLinear, SpikeLinear
 KNOWN = "firing", "reset", "detach_reset", "leaky_gain", "deterministic", "half", "learned"
 """What an export knows of `Dynamics`."""
@@ -53,9 +54,9 @@ def computes_as(module: nn.Module, *classes: Any) -> bool:
     return any(isinstance(module, kind) and getattr(type(module), "run", None) is kind.run for kind in classes)
 
 
-def is_leaky(neuron: nn.Module) -> bool:
-    """Whether `neuron` is a leaky integrator with nothing but what `KNOWN` says of how it fires and resets."""
-    if not isinstance(neuron, LeakyNeuron) or not computes_as(neuron, LeakyNeuron):
+def is_integrating(neuron: nn.Module, kind: type[IntegratingNeuron] = LeakyNeuron) -> bool:
+    """Whether `neuron` is of that kind, with nothing but what `KNOWN` says of how it fires and resets."""
+    if not isinstance(neuron, kind) or not computes_as(neuron, kind):
         return False
     how = neuron.dynamics
     return how == Dynamics(**{name: getattr(how, name) for name in KNOWN})

@@ -2,7 +2,7 @@
 
 from ..networks import FrameNetwork
 from ..neurons import MPEPSN
-from ..neurons._leaky import LeakyNeuron
+from ..neurons._integrating import IntegratingNeuron
 from ._plain import Network
 
 
@@ -10,7 +10,7 @@ def deterministic_forms(network: Network) -> list[str]:
     """A sentence for each kind of layer that draws."""
     forms: dict[str, list[str]] = {}
     for k, neuron in enumerate(network.neurons):
-        if isinstance(neuron, LeakyNeuron) and neuron.dynamics.draws:
+        if isinstance(neuron, IntegratingNeuron) and neuron.dynamics.draws:
             form = f"{neuron.dynamics.firing} is exported without draws: it fires where its probability exceeds 1/2."
         elif isinstance(neuron, MPEPSN) and not neuron.deterministic:
             form = "MPEPSN is exported without draws: (1 - σ(I))·I stands for the estimate of the membrane."

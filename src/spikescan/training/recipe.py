@@ -78,13 +78,15 @@ class Recipe(Section):
         if self.loss.rate_limit is not None and not spiking:
             raise InputError(f"loss.rate_limit limits spikes, and neuron {self.neuron.name} gives none: leave it out")
         network = self._network(spiking)
-        frames = neurons.FRAMES if neurons.fixed_steps(self.neuron.name) else None
+        frames = self.data.frames or (neurons.FRAMES if neurons.fixed_steps(self.neuron.name) else None)
+        data: dict[str, Any] = {"frames": frames} | ({"tail": 0.0} if frames else {})  # a frame has no duration, so
+        network |= {"delays": None} if frames else {}  # there is no silence and no delay in seconds
         renamed = self.neuron.firing is not None and self.neuron.name in ("spsn-sb", "spsn-gs")
         return self.model_copy(
             update={
                 "neuron": self.neuron.model_copy(update={"name": "spsn"}) if renamed else self.neuron,
                 "network": self.network.model_copy(update=network),
-                "data": self.data.model_copy(update={"frames": self.data.frames or frames}),
+                "data": self.data.model_copy(update=data),
             }
         )
 

@@ -44,7 +44,11 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     changes = dict(changes or {})
     if changes.keys() & {"neuron.tau_mem", "neuron.tau_syn"}:  # seconds are asked for
         changes.setdefault("neuron.tau_steps", None)
-    recipe = check(merge(_on_base(tree, where), changes), where)
+    tree = _on_base(tree, where)
+    chosen = changes.get("neuron.name")
+    if chosen is not None and chosen != tree.get("neuron", {}).get("name"):  # whose own settings are not the recipe's
+        tree = merge(tree, {f"neuron.{key}": None for key in neurons.OWN if key != "threshold"})
+    recipe = check(merge(tree, changes), where)
     _check_used(recipe, changes)
     return recipe
 
