@@ -168,7 +168,8 @@ def test_a_recipe_may_start_from_a_packaged_one(tmp_path):
 
 
 def test_the_spoken_digits_have_one_best_recipe():
-    assert recipe_files.load("shd") == recipe_files.load("beyond")
+    changed = recipe_files.differences(recipe_files.load("beyond"), recipe_files.load("shd"))
+    assert {key.split(".")[0] for key in changed} == {"data", "neuron", "network", "training"}
     assert recipe_files.load("shd").neuron.learn_tau
 
 
