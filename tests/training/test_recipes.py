@@ -173,6 +173,25 @@ def test_the_spoken_digits_have_one_best_recipe():
     assert recipe_files.load("shd").neuron.learn_tau
 
 
+def test_another_neuron_leaves_the_settings_of_the_recipes_own():
+    """`--neuron spsn-gs` fires by Gumbel, and an LIF has its own input gain, whatever the recipe's neuron had."""
+    for name in ("spsn-gs", "lif", "adaptive-lif"):
+        found = recipe_files.load("shd", {"neuron.name": name}).neuron
+        assert (found.firing, found.surrogate, found.tau, found.frequency, found.input_gain) == (None,) * 5
+        assert found.learn_tau
+    kept = recipe_files.load("shd", {"neuron.name": "resonate-and-fire"})
+    assert kept == recipe_files.load("shd")
+    asked = recipe_files.load(
+        "shd", {"neuron.name": "spsn", "neuron.firing": "threshold", "neuron.surrogate": "boxcar"}
+    )
+    assert (asked.neuron.firing, asked.neuron.surrogate) == ("threshold", "boxcar")
+
+
+def test_frames_have_neither_silence_nor_delays():
+    resolved = recipe_files.load("shd", {"neuron.name": "mpe-psn"}).resolved()
+    assert (resolved.data.frames, resolved.data.tail, resolved.network.delays) == (16, 0.0, None)
+
+
 def test_an_unknown_base_is_named(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text('base = "nothing"\n')
