@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from spikescan import cli
 
 SMALL = ["--channels", "20", "--batch-size", "8", "--set", "data.pool=1", "--set", "network.hidden=[8]"]
+SMALL += ["--neuron", "spsn-gs", "--set", "network.delays=none", "--set", "data.tail=0"]
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ class Refractory(ss.LIF):
 
 def delayed():
     network = SpikingMLP(3, (2,), 2)
-    network.delays = torch.nn.Identity()
+    network.extra = torch.nn.Identity()
     return network
 
 
@@ -155,7 +155,7 @@ def delayed():
         (torch.nn.Linear(2, 3), TypeError, r"^network: a SpikingMLP or .* found Linear"),
         (Louder(3, (2,), 2), TypeError, r"^network: a SpikingMLP or .* whose `run` is theirs, found Louder"),
         (SpikingMLP(3, (2,), 2, Refractory), ValueError, r"^network: layer1 \(Refractory\) has no form of one step"),
-        (delayed(), ValueError, r"^network: an export knows no delays; a SpikingMLP of plain linear layers is needed"),
+        (delayed(), ValueError, r"^network: an export knows no extra; a SpikingMLP of plain linear layers is needed"),
         (
             SpikingMLP(3, (2,), 2).half(),
             ValueError,

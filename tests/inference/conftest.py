@@ -12,6 +12,9 @@ from spikescan.training import recipe_files, run
 
 SMALL = {
     "data.name": "shd",
+    "data.tail": 0.0,
+    "neuron.name": "spsn-gs",
+    "network.delays": None,
     "data.channels": 20,
     "data.pool": 2,
     "network.hidden": [12, 8],

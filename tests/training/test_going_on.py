@@ -107,7 +107,7 @@ def test_class_weights_even_out_the_classes(recipe, store, tmp_path):
 
 @pytest.mark.parametrize("firing", ["escape", "delta_tanh", "threshold_relu_tanh"])
 def test_every_firing_function_by_name(recipe, store, tmp_path, firing):
-    chosen = recipe(neuron__firing=firing)
+    chosen = recipe(neuron__firing=firing, neuron__name="spsn-gs")
     stuff = run.prepare(chosen, tmp_path, store=store)
     assert stuff.recipe.neuron.name == "spsn", "a firing function makes spsn-gs a plain spsn"
     assert stuff.network().neurons[0].dynamics.firing is FIRINGS[firing]

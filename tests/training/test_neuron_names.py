@@ -40,7 +40,7 @@ def test_values_reach_the_neuron():
 
 
 def test_learned_decays_have_the_layers_sizes(recipe, store):
-    network = material(recipe(neuron__learn_tau=True).resolved(), store).network()
+    network = material(recipe(neuron__name="spsn-gs", neuron__learn_tau=True).resolved(), store).network()
     assert [tuple(neuron.decay_mem.logit.shape) for neuron in network.neurons] == [(12,), (8,)]
 
 

@@ -88,7 +88,8 @@ def test_summary(finished):
 
 def trainable(folder):
     weights = load_file(folder / "model.safetensors")
-    return [tensor for name, tensor in weights.items() if "running" not in name and "num_batches" not in name]
+    kept = "running", "num_batches", "width"
+    return [tensor for name, tensor in weights.items() if not any(word in name for word in kept)]
 
 
 def test_evaluation_of_the_folder_gives_the_summary_again(finished, store):

@@ -47,8 +47,10 @@ class SequenceNorm(nn.Module):
 
     def plain(self, rows: Tensor) -> Tensor:
         """(M, N, ...), normalised over all axes but N."""
-        statistics = self.running_mean, self.running_var, self.weight, self.bias
-        return nn.functional.batch_norm(rows, *statistics, self.training, self.momentum, self.eps)
+        statistics = self.running_mean.detach(), self.running_var.detach()
+        return nn.functional.batch_norm(
+            rows, *statistics, self.weight, self.bias, self.training, self.momentum, self.eps
+        )
 
     def _masked(self, x: Tensor, lengths: Tensor) -> Tensor:
         axes = [axis for axis in range(x.dim()) if axis != 2]

@@ -106,7 +106,7 @@ def batches_of(recipe: Recipe, data: Dataset, augment: Augment | None = None) ->
         pool=values.pool,
         pad=values.pad,
         augment=augment,
-        tail=values.tail,
+        tail=0.0 if values.frames else values.tail,
     )
 
 

@@ -41,7 +41,7 @@ def explained(stuff: Material) -> Iterator[None]:
 def _steps(stuff: Material) -> int:
     data = stuff.recipe.data
     longest = max(int(part.store.durations.max()) for part in stuff.splits.values())
-    return data.frames or ceil(longest / (data.step * 1e6))
+    return data.frames or ceil(longest / (data.step * 1e6)) + ceil(data.tail / data.step)
 
 
 def _rows(stuff: Material) -> int:

@@ -44,6 +44,8 @@ def load(name_or_path: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     changes = dict(changes or {})
     if changes.keys() & {"neuron.tau_mem", "neuron.tau_syn"}:  # seconds are asked for
         changes.setdefault("neuron.tau_steps", None)
+    if "neuron.firing" in changes:  # which comes with its own surrogate
+        changes.setdefault("neuron.surrogate", None)
     tree = _on_base(tree, where)
     chosen = changes.get("neuron.name")
     if chosen is not None and chosen != tree.get("neuron", {}).get("name"):  # whose own settings are not the recipe's
