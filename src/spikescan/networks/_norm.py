@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 def valid_rows(x: Tensor, lengths: Tensor) -> Tensor | None:
     """Where the steps of (T, B, ...) that are no padding lie in (T·B, ...), int64. None where a graph is made, which
-    has no room for a number that depends on values."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    has no room for a number that depends on values, and on a GPU, which would have to be waited for."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or x.device.type != "cpu":
         return None
     return (torch.arange(x.shape[0], device=x.device)[:, None] < lengths).flatten().nonzero().squeeze(1)
 
