@@ -12,14 +12,13 @@ from torch.nn import functional as F
 
 from spikescan.data.event_tensor import Batch
 from spikescan.delays import DelaySchedule
-from spikescan.delays.schedule import delays_of
 from spikescan.errors import TrainingError
 from spikescan.losses import mpe_total, readout, spike_regulariser, tet
 from spikescan.training import estimation, faults
 from spikescan.training.loaders import EVALUATE, FORWARD, MIXUP, stream
 from spikescan.training.mixup import mixup
 from spikescan.training.networks import Network
-from spikescan.training.optimisers import OPTIMISERS, SCHEDULES
+from spikescan.training.optimisers import OPTIMISERS, SCHEDULES, groups
 from spikescan.training.sections import LossRecipe, TrainingRecipe
 from spikescan.training.tally import Tally
 from spikescan.types import NetworkOutput
@@ -80,20 +79,14 @@ class Classifier(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         values, epochs = self.training_values, self.trainer.max_epochs or 1
-        optimiser = OPTIMISERS[values.optimiser](self._groups(), lr=values.lr, weight_decay=values.weight_decay)
+        optimiser = OPTIMISERS[values.optimiser](
+            groups(self, values.lr * values.delay_lr), lr=values.lr, weight_decay=values.weight_decay
+        )
         if epochs < 0:
             raise ValueError("max_epochs=-1: a schedule of the learning rate needs a number of epochs")
         batches = max(1, round(self.trainer.estimated_stepping_batches / epochs))
         schedule = SCHEDULES[values.schedule](optimiser, values.lr, batches, epochs)
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def _groups(self) -> list[dict[str, Any]]:
-        """The parameters, and apart from them those of delays, which are in steps and not in weights."""
-        values, delays = self.training_values, [module.delay for module in delays_of(self.network)]
-        places = {id(delay) for delay in delays}
-        groups = [{"params": [parameter for parameter in self.parameters() if id(parameter) not in places]}]
-        apart = {"params": delays, "lr": values.lr * values.delay_lr, "weight_decay": 0.0}
-        return [*groups, apart] if delays else groups
 
     def on_train_epoch_start(self) -> None:
         self.train_tally = self._tally()

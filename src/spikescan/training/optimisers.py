@@ -2,11 +2,15 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
+
+from spikescan.delays.schedule import delays_of
 
 Schedule = Callable[[Optimizer, float, int, int], LRScheduler]
 
@@ -21,6 +25,14 @@ OPTIMISERS: dict[str, Callable[..., Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "sgd": _sgd,
 }
+
+
+def groups(network: nn.Module, delay_lr: float) -> list[dict[str, Any]]:
+    """The parameters, and apart from them those of delays, which are in steps and not in weights."""
+    delays = [module.delay for module in delays_of(network)]
+    places = {id(delay) for delay in delays}
+    found: list[dict[str, Any]] = [{"params": [value for value in network.parameters() if id(value) not in places]}]
+    return [*found, {"params": delays, "lr": delay_lr, "weight_decay": 0.0}] if delays else found
 
 
 def _constant(optimiser: Optimizer, lr: float, batches: int, epochs: int) -> LRScheduler:
